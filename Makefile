@@ -1,0 +1,33 @@
+# artist_sim. `make` alone lists what one can do.
+.DEFAULT_GOAL := help
+CONFIG ?= configs/sampler.yaml
+BIN := .venv/bin
+
+.PHONY: help setup run test lint lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  make run CONFIG=configs/olga.yaml   another catalogue or configuration"
+
+setup: .venv/.installed ## Python 3.10 environment in .venv, with exact versions (does nothing twice)
+
+.venv/.installed: requirements.lock setup.py .ci/set-up
+	@.ci/set-up
+
+run: setup ## compile and run the pipeline through the TFX command line
+	@$(BIN)/python -m pipeline.run --config "$(CONFIG)"
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: setup ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+lock: setup ## resolve the newest versions that setup.py allows into requirements.lock
+	@$(BIN)/uv pip compile setup.py --extra dev --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove the environment; runs and models in .artist_sim stay
+	rm -rf .venv

@@ -1,0 +1,33 @@
+"""artist_sim: artist embeddings from a catalogue and a similarity graph, as a TFX pipeline."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="artist-sim",
+    version="0.1.0",
+    description="A production pipeline for artist similarity",
+    python_requires=">=3.10,<3.11",
+    packages=find_packages(
+        include=["catalogues*", "components*", "pipeline*", "serving*", "trainer*"]
+    ),
+    package_data={"catalogues": ["sampler/*"]},
+    install_requires=[
+        "apache-beam==2.61.0",
+        "dacite>=1.8",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pyyaml",
+        "rich",
+        "scipy",
+        # pkg_resources, which tensorflow-hub and others import, is gone from 81 on.
+        "setuptools<81",
+        "tensorboard",
+        "tensorflow==2.16.2",
+        "tensorflow-gnn==1.0.3",
+        "tf-keras==2.16.0",
+        "tfx[kfp]==1.16.0",
+    ],
+    extras_require={"dev": ["hypothesis", "mypy", "pip", "pytest", "ruff", "types-PyYAML"]},
+    entry_points={"console_scripts": ["artist-sim = pipeline.command_line:main"]},
+)
