@@ -1,0 +1,1 @@
+"""Tests of artist_sim, laid out as the code is."""

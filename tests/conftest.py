@@ -1,0 +1,25 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before any test module imports TensorFlow.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; a test that needs it fails where it is missing, and says so."""
+    folder = Path(os.environ.get("ARTIST_SIM_DATA") or REPOSITORY / "../shared/data").resolve()
+    if not (folder / "olga").is_dir():
+        pytest.fail(
+            "This test needs the real data: set ARTIST_SIM_DATA to the folder that holds olga/."
+        )
+    return folder
