@@ -1,0 +1,6 @@
+"""What TFX has no part for: the catalogue reader and the retrieval judge."""
+
+import os
+
+# Before anything imports TensorFlow: TF-GNN needs Keras 2 and refuses to load without it.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

@@ -1,0 +1,1 @@
+"""From a catalogue's tables to ego graphs, on Beam."""

@@ -1,0 +1,302 @@
+"""The graph builder: one Beam pipeline from a catalogue to examples, sidecars and rejects."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from catalogues.spec import Catalogue
+from components.catalogue_example_gen import artists as artist_stage
+from components.catalogue_example_gen import progress, rows
+from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.content import ContentStatistics
+from components.catalogue_example_gen.edges import Distributed
+from components.catalogue_example_gen.ego_graphs import (
+    catalogue_schema,
+    encode_ego_graph,
+    encode_hidden_edges,
+)
+from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
+
+SPLITS: Final = ("train", "val", "test")
+JUDGED: Final = ("val", "test")
+HIDDEN_PREFIX: Final = "hidden_"
+SCHEMA_FILE: Final = "graph_schema.pbtxt"
+CONTENT_FILE: Final = "content.json"
+SUMMARY_FILE: Final = "summary.json"
+REJECTS_FILE: Final = "rejects.jsonl"
+
+_SHOWN_REJECTS: Final = 5
+
+
+def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, target: str) -> None:
+    """Adds the graph builder to a Beam pipeline.
+
+    Side inputs: the length of each list modality and the content statistics; neither grows with the
+    catalogue.
+
+    Args:
+      pipeline: where to.
+      catalogue: what to read.
+      config: how.
+      target: the artifact's folder. Gets Split-train, Split-val and Split-test (ego graphs, each
+        split's artists), Split-hidden_val and Split-hidden_test (hidden edges), and the sidecars.
+    """
+    keyed, kept, num_read, rejects = _read_details(pipeline, catalogue)
+
+    table = pipeline | ReadTable(
+        artist_stage.TABLE,
+        catalogue,
+        catalogue.artists.table,
+        rows.artist_columns(catalogue),
+        rows.artist_parser(catalogue),
+    )
+    own_lists = tuple(
+        m.name for m in catalogue.content if m.is_list and m.table == catalogue.artists.table
+    )
+    good, wrong = artist_stage.checked_lengths(
+        table[RECORDS], artist_stage.TABLE, own_lists, "artists"
+    )
+    unique = (
+        good
+        | "By id" >> beam.GroupByKey()
+        | "One an id" >> beam.ParDo(artist_stage.OnePerId()).with_outputs(REJECTS, main=RECORDS)
+    )
+    assembled = (
+        {artist_stage.TABLE: unique[RECORDS], **keyed}
+        | "With details" >> beam.CoGroupByKey()
+        | "Assemble"
+        >> beam.ParDo(artist_stage.Assemble(catalogue, config.fractions)).with_outputs(
+            REJECTS, artist_stage.KEPT, main=RECORDS
+        )
+    )
+    whole = assembled[RECORDS]
+    num_read.append(table[READ])
+    kept.append(assembled[artist_stage.KEPT])
+    rejects += [table[REJECTS], *wrong, unique[REJECTS], assembled[REJECTS]]
+
+    edge_table = catalogue.edges
+    edge_columns = [edge_table.source, edge_table.target]
+    edge_columns += [edge_table.weight] if edge_table.weight else []
+    edges = pipeline | ReadTable(
+        "edges", catalogue, edge_table.table, edge_columns, rows.edge_parser(edge_table)
+    )
+    distributed = {
+        "edges": edges[RECORDS],
+        "splits": whole | "Splits" >> beam.MapTuple(lambda key, artist: (key, artist.split)),
+    } | "Edges" >> Distributed(config.neighbor_cap)
+    num_read.append(edges[READ])
+    kept.append(distributed["kinds"] | "Kept edges" >> beam.Map(lambda kind: ("edges", 1)))
+    rejects += [edges[REJECTS], distributed["rejects"]]
+
+    statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)
+    _write_sidecars(catalogue, target, statistics)
+    _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
+    _write_hidden(config, target, distributed["hidden"])
+    _write_rejects_and_summary(
+        target,
+        tuple(rejects) | "All rejects" >> beam.Flatten(),
+        {
+            "read": tuple(num_read) | "All read" >> beam.Flatten(),
+            "kept": tuple(kept) | "All kept" >> beam.Flatten(),
+            "edges": distributed["kinds"],
+            "artists": whole | "Split sizes" >> beam.Map(lambda keyed: (keyed[1].split, 1)),
+            "cut": distributed["neighbors"]
+            | "Cut"
+            >> beam.FlatMap(
+                lambda keyed: [("artists", 1), ("neighbors", keyed[1][0])] if keyed[1][0] else []
+            ),
+        },
+    )
+
+
+def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue):
+    """The tables with several rows an artist: ({name: records}, kept, read, rejects)."""
+    keyed: dict[str, Any] = {}
+    num_read, rejects = [], []
+    readers: list[tuple[str, str, str, tuple[str, ...], Callable]] = []
+    for modality in catalogue.content:
+        if modality.table != catalogue.artists.table or modality.artist != catalogue.artists.id:
+            columns = (modality.artist, *modality.columns)
+            columns += (modality.weight,) if modality.weight else ()
+            read = (
+                rows.word_reader(modality)
+                if modality.kind == "categories"
+                else rows.vector_reader(modality)
+            )
+            readers.append((modality.name, modality.table, modality.artist, columns, read))
+    if catalogue.plays:
+        plays = catalogue.plays
+        columns = (plays.listener, plays.artist, plays.plays)
+        readers.append(
+            (artist_stage.PLAYS, plays.table, plays.artist, columns, rows.play_reader(plays))
+        )
+    lists = {modality.name for modality in catalogue.content if modality.is_list}
+    for name, table, artist, columns, read in readers:
+        found = pipeline | ReadTable(
+            name, catalogue, table, columns, rows.detail_parser(artist, read)
+        )
+        good, wrong = artist_stage.checked_lengths(
+            found[RECORDS], name, (name,) if name in lists else (), name
+        )
+        keyed[name] = good
+        num_read.append(found[READ])
+        rejects += [found[REJECTS], *wrong]
+    return keyed, [], num_read, rejects
+
+
+def _write_sidecars(catalogue, target, statistics) -> None:
+    _ = statistics | "Write content" >> beam.Map(
+        lambda found: _write_json(f"{target}/{CONTENT_FILE}", found)
+    )
+    _ = statistics | "Write schema" >> beam.Map(
+        lambda found: _write_text(
+            f"{target}/{SCHEMA_FILE}", str(catalogue_schema(catalogue, _dims(found)))
+        )
+    )
+
+
+def _write_ego_graphs(catalogue, config, target, whole, neighbors, statistics) -> None:
+    encoded = (
+        {"artist": whole, "neighbors": neighbors}
+        | "Ego graphs" >> beam.CoGroupByKey()
+        | "Encode" >> beam.ParDo(_Encode(catalogue), beam.pvalue.AsSingleton(statistics))
+    )
+    for split in SPLITS:
+        _write_examples(encoded, split, split, target, config.shards)
+
+
+def _write_hidden(config, target, hidden) -> None:
+    encoded = (
+        hidden
+        | "By judged artist" >> beam.Map(lambda found: ((found[0], found[1][0]), found[1][1]))
+        | "Hidden edges" >> beam.GroupByKey()
+        | "Encode hidden"
+        >> beam.MapTuple(lambda key, similar: (key[0], encode_hidden_edges(key[1], similar)))
+    )
+    for split in JUDGED:
+        _write_examples(encoded, split, HIDDEN_PREFIX + split, target, config.shards)
+
+
+def _write_examples(encoded, split, name, target, shards) -> None:
+    _ = (
+        encoded
+        | f"Only {name}" >> beam.Filter(lambda found: found[0] == split)
+        | f"Values {name}" >> beam.Values()
+        | f"Write {name}"
+        >> beam.io.WriteToTFRecord(
+            os.path.join(target, f"Split-{name}", "data_tfrecord"),
+            file_name_suffix=".gz",
+            num_shards=shards,
+        )
+    )
+
+
+def _write_rejects_and_summary(target, rejects, counted) -> None:
+    _ = (
+        rejects
+        | "Reject lines"
+        >> beam.Map(lambda reject: json.dumps(reject._asdict(), ensure_ascii=False))
+        | "Write rejects"
+        >> beam.io.WriteToText(f"{target}/{REJECTS_FILE}", num_shards=1, shard_name_template="")
+    )
+    counted["rejected"] = rejects | "Count rejects" >> beam.Map(
+        lambda reject: (f"{reject.table}\n{_kind(reject.reason)}", 1)
+    )
+    parts = [
+        collection
+        | f"Name {name}" >> beam.MapTuple(lambda key, count, name=name: ((name, key), count))
+        for name, collection in counted.items()
+    ]
+    totals = (
+        tuple(parts)
+        | "All counts" >> beam.Flatten()
+        | "Sum counts" >> beam.CombinePerKey(sum)
+        | "Tag counts" >> beam.Map(lambda total: ("count", total))
+    )
+    first = (
+        rejects
+        | "First rejects" >> beam.combiners.Top.Smallest(_SHOWN_REJECTS)
+        | "Tag first" >> beam.Map(lambda found: ("first", [list(reject) for reject in found]))
+    )
+    _ = (
+        (totals, first)
+        | "Summary parts" >> beam.Flatten()
+        | "Summary" >> beam.combiners.ToList()
+        | "Write summary"
+        >> beam.Map(lambda found: _write_json(f"{target}/{SUMMARY_FILE}", _summary(found)))
+    )
+
+
+class _Encode(beam.DoFn):
+    """(artist id, {'artist': [...], 'neighbors': [...]}) -> (split, serialized example)."""
+
+    def __init__(self, catalogue: Catalogue):
+        self._catalogue = catalogue
+        self._advance = progress.Advance(progress.WRITING)
+
+    def process(self, joined, statistics):
+        key, tables = joined
+        (artist,) = tables["artist"]
+        _, neighbors = next(iter(tables["neighbors"]), (0, ()))
+        self._advance.one()
+        yield (
+            artist.split,
+            encode_ego_graph(key, artist, neighbors, self._catalogue, _dims(statistics)),
+        )
+
+    def finish_bundle(self):
+        self._advance.flush()
+
+
+def _dims(statistics: dict[str, Any]) -> dict[str, int]:
+    return {m["name"]: m["dim"] for m in statistics["modalities"] if m["kind"] == "vector"}
+
+
+def _kind(reason: str) -> str:
+    """The reason without what is particular to the row, to be counted."""
+    known = (
+        "artist in no split", "contradicting edge", "dangling", "duplicate edge", "duplicate id",
+        "empty id", "infinite", "missing column", "NaN", "not valid", "self-loop",
+        "undecodable text", "wrong vector length",
+    )  # fmt: skip
+    return next((kind for kind in known if kind in reason), reason.split(":")[0])
+
+
+def _summary(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts: dict[str, dict[str, Any]] = {
+        name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut")
+    }
+    for tag, value in found:
+        if tag == "count":
+            (name, key), count = value
+            if name == "rejected":
+                table, reason = key.split("\n")
+                counts[name].setdefault(table, {})[reason] = count
+            else:
+                counts[name][key] = count
+    first: list[list[Any]] = next((value for tag, value in found if tag == "first"), [])
+    fields = rows.Reject._fields
+    return {
+        **{name: dict(sorted(part.items())) for name, part in counts.items()},
+        "first_rejects": [dict(zip(fields, reject, strict=True)) for reject in first],
+    }
+
+
+def _write_json(path: str, value: Any) -> None:
+    _write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def _write_text(path: str, text: str) -> None:
+    # Beside, then renamed: a reader never sees half a file, and a retried worker does no harm.
+    beside = f"{path}.writing"
+    with FileSystems.create(beside) as file:
+        file.write(text.encode())
+    if FileSystems.exists(path):
+        FileSystems.delete([path])
+    FileSystems.rename([beside], [path])

@@ -1,0 +1,96 @@
+"""The catalogue reader as an ExampleGen, aware of spans."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from tfx import types
+from tfx.components.example_gen import driver
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+
+from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.executor import (
+    BUILD_CONFIG,
+    CODE_FINGERPRINT,
+    ON_BAD_ROWS,
+    Executor,
+)
+
+FILES = "catalogue"
+"""The one input split of the TFX driver: all files of the catalogue's folder."""
+
+
+class CatalogueExampleGenSpec(component_spec.ComponentSpec):
+    """What FileBasedExampleGen has, with the graph builder's own parameters."""
+
+    PARAMETERS = {
+        standard_component_specs.INPUT_BASE_KEY: component_spec.ExecutionParameter(type=str),
+        standard_component_specs.INPUT_CONFIG_KEY: component_spec.ExecutionParameter(
+            type=example_gen_pb2.Input
+        ),
+        standard_component_specs.OUTPUT_DATA_FORMAT_KEY: component_spec.ExecutionParameter(
+            type=int
+        ),
+        standard_component_specs.OUTPUT_FILE_FORMAT_KEY: component_spec.ExecutionParameter(
+            type=int
+        ),
+        BUILD_CONFIG: component_spec.ExecutionParameter(type=str),
+        ON_BAD_ROWS: component_spec.ExecutionParameter(type=str),
+        CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
+    OUTPUTS = {
+        standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples
+        )
+    }
+
+
+class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
+    """Builds ego graphs from a catalogue's tables.
+
+    TFX's file-based driver picks the newest span that the pattern matches, and fingerprints the
+    files, so that an unchanged catalogue is answered from the cache.
+
+    Args:
+      catalogue: the catalogue's folder; a part of it may be a date or number pattern as TFX has
+        them: 'catalogues/{YYYY}-{MM}-{DD}' or 'catalogues/span-{SPAN}'.
+      build: how.
+      on_bad_rows: 'error' or 'set_aside'.
+      code_fingerprint: changes when the code does, and the cache with it.
+    """
+
+    SPEC_CLASS = CatalogueExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = driver.FileBasedDriver
+
+    def __init__(
+        self, *, catalogue: str, build: BuildConfig, on_bad_rows: str, code_fingerprint: str
+    ):
+        fixed, _, pattern = _split_pattern(catalogue)
+        super().__init__(
+            spec=CatalogueExampleGenSpec(
+                input_base=fixed,
+                input_config=example_gen_pb2.Input(
+                    splits=[example_gen_pb2.Input.Split(name=FILES, pattern=pattern)]
+                ),
+                output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
+                output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
+                build_config=json.dumps(dataclasses.asdict(build), sort_keys=True),
+                on_bad_rows=on_bad_rows,
+                code_fingerprint=code_fingerprint,
+                examples=types.Channel(type=standard_artifacts.Examples),
+            )
+        )
+
+
+def _split_pattern(catalogue: str) -> tuple[str, str, str]:
+    """'a/b/{SPAN}' -> ('a/b', '/', '{SPAN}/*'): what is fixed, and what the driver resolves."""
+    parts = catalogue.rstrip("/").split("/")
+    for place, part in enumerate(parts):
+        if "{" in part:
+            return "/".join(parts[:place]), "/", "/".join([*parts[place:], "*"])
+    return catalogue.rstrip("/"), "/", "*"

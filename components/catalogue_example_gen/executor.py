@@ -1,0 +1,160 @@
+"""Runs the graph builder inside TFX: progress, counts, and what happens to bad rows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import dacite
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from catalogues.errors import InputError
+from catalogues.spec import Catalogue, load_catalogue
+from components.catalogue_example_gen import progress
+from components.catalogue_example_gen.build import (
+    HIDDEN_PREFIX,
+    JUDGED,
+    REJECTS_FILE,
+    SPLITS,
+    SUMMARY_FILE,
+    build,
+)
+from components.catalogue_example_gen.config import BuildConfig
+from components.console import console, progress_bars
+
+BUILD_CONFIG: Final = "build_config"
+ON_BAD_ROWS: Final = "on_bad_rows"
+CODE_FINGERPRINT: Final = "code_fingerprint"
+ERROR: Final = "error"
+SET_ASIDE: Final = "set_aside"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Catalogue -> Examples artifact with ego graphs, hidden edges and sidecars."""
+
+    def Do(  # noqa: N802, the name that TFX calls
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Builds the examples.
+
+        Raises:
+          InputError: the catalogue cannot be read, has a bad row while on_bad_rows is 'error', has
+            no artist or no edge, or a split is empty.
+        """
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        examples.split_names = artifact_utils.encode_split_names(
+            [*SPLITS, *(HIDDEN_PREFIX + split for split in JUDGED)]
+        )
+        catalogue = load_catalogue(_folder(exec_properties))
+        config = dacite.from_dict(
+            BuildConfig, json.loads(exec_properties[BUILD_CONFIG]), dacite.Config(cast=[tuple])
+        )
+        with (
+            _bars(catalogue) as advance,
+            progress.listening(advance),
+            self._make_beam_pipeline() as pipeline,
+        ):
+            build(pipeline, catalogue, config, examples.uri)
+        summary = json.loads(Path(examples.uri, SUMMARY_FILE).read_text())
+        check_summary(summary, exec_properties[ON_BAD_ROWS])
+        console().print(summary_lines(summary), highlight=False, soft_wrap=True)
+
+
+def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:
+    """Raises InputError for what must stop a run; a RuntimeError if a row was lost."""
+    for table, num_read in summary["read"].items():
+        kept = summary["kept"].get(table, 0)
+        rejected = sum(summary["rejected"].get(table, {}).values())
+        if num_read != kept + rejected:
+            raise RuntimeError(
+                f"{table}: {num_read} rows were read, {kept} kept and {rejected} rejected; "
+                "this is a fault of the graph builder."
+            )
+    num_rejected = sum(sum(reasons.values()) for reasons in summary["rejected"].values())
+    if num_rejected and on_bad_rows == ERROR:
+        shown = "; ".join(
+            f"{reject['file']}, row {reject['row']}: {reject['reason']}"
+            for reject in summary["first_rejects"]
+        )
+        more = num_rejected - len(summary["first_rejects"])
+        raise InputError(
+            f"The catalogue has {num_rejected} bad row{'s' * (num_rejected > 1)}: {shown}"
+            f"{f'; and {more} more' if more else ''}. Mend them, or have them set aside with "
+            "`on_bad_rows: set_aside`."
+        )
+    for table in ("artists", "edges"):
+        if not summary["kept"].get(table):
+            raise InputError(f"The {table} table is empty: no row of it can be used.")
+    for split in SPLITS:
+        if not summary["artists"].get(split):
+            raise InputError(
+                f"No artist is in the split '{split}'; add artists, or correct the split column or "
+                "`graph.fractions`."
+            )
+
+
+def summary_lines(summary: dict[str, Any]) -> str:
+    """What came in and what became of it, for the console."""
+    lines = []
+    for table, num_read in sorted(summary["read"].items()):
+        rejected = summary["rejected"].get(table, {})
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
+        lines.append(
+            f"  {table}: {num_read:,} rows in = {summary['kept'].get(table, 0):,} kept + "
+            f"{sum(rejected.values()):,} rejected{f' ({reasons})' if reasons else ''}"
+        )
+    if any(summary["rejected"].values()):
+        lines.append(f"  rejected rows: {REJECTS_FILE} beside the examples")
+    edges, artists = summary["edges"], summary["artists"]
+    hidden = edges.get("val-val", 0) + edges.get("test-test", 0)
+    lines.append(
+        f"  artists: {', '.join(f'{artists[split]:,} {split}' for split in SPLITS)}; edges: "
+        f"{edges.get('train-train', 0):,} to train on, {hidden:,} hidden to judge by, "
+        f"{edges.get('train-val', 0) + edges.get('train-test', 0):,} between the two, "
+        f"{edges.get('val-test', 0):,} unused (val-test)"
+    )
+    if summary["cut"]:
+        lines.append(
+            f"  neighbour lists cut: {summary['cut'].get('neighbors', 0):,} neighbours of "
+            f"{summary['cut'].get('artists', 0):,} artists (`graph.neighbor_cap`)"
+        )
+    return "\n".join(lines)
+
+
+def _folder(exec_properties: dict[str, Any]) -> Path:
+    """The catalogue's folder, the span's pattern resolved by the driver."""
+    inputs = example_gen_pb2.Input()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs)
+    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    return Path(os.path.dirname(os.path.join(base, inputs.splits[0].pattern)))
+
+
+@contextlib.contextmanager
+def _bars(catalogue: Catalogue) -> Iterator[Callable[[str, int], None]]:
+    """One bar a phase, with the time that is left; yields the function that advances one."""
+
+    def rows(table: str) -> int:
+        return sum(progress.num_rows(path) for path in catalogue.files(table))
+
+    tables = [m.table for m in catalogue.content if m.table != catalogue.artists.table]
+    tables += [catalogue.plays.table] if catalogue.plays else []
+    artists, edges = rows(catalogue.artists.table), rows(catalogue.edges.table)
+    with progress_bars() as bars:
+        reading = artists + edges + sum(rows(table) for table in tables)
+        tasks = {
+            progress.READING: bars.add_task(progress.READING, total=reading),
+            progress.JOINING: bars.add_task(progress.JOINING, total=2 * edges),
+            progress.WRITING: bars.add_task(progress.WRITING, total=artists),
+        }
+        yield lambda phase, count: bars.advance(tasks[phase], count)

@@ -1,0 +1,67 @@
+"""How far the graph builder is, for a person who waits.
+
+The listener lives in the process that runs the pipeline. Workers in other processes have none, and
+then report to nobody: progress is a courtesy, never data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+READING: Final = "reading tables"
+JOINING: Final = "joining edges"
+WRITING: Final = "writing ego graphs"
+
+_STRIDE: Final = 500
+
+_listener: Callable[[str, int], None] | None = None
+
+
+@contextlib.contextmanager
+def listening(listener: Callable[[str, int], None]) -> Iterator[None]:
+    """Calls `listener(phase, num_elements)` for every advance while the context is open."""
+    global _listener
+    _listener = listener
+    try:
+        yield
+    finally:
+        _listener = None
+
+
+class Advance:
+    """Counts one phase's elements and tells the listener now and then."""
+
+    def __init__(self, phase: str):
+        self._phase = phase
+        self._count = 0
+
+    def one(self) -> None:
+        """One more element is done."""
+        self._count += 1
+        if self._count >= _STRIDE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tells what has not been told yet."""
+        if _listener is not None and self._count:
+            _listener(self._phase, self._count)
+        self._count = 0
+
+
+def num_rows(path: Path) -> int:
+    """About how many rows a table file has, for the bar's length.
+
+    Exact for Parquet; lines for the others, which quoted line breaks and blank lines put off.
+    """
+    if path.name.lower().endswith(".parquet"):
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_metadata(path).num_rows
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    has_header = ".jsonl" not in path.name.lower()
+    return max(0, lines - has_header)
