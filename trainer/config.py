@@ -1,0 +1,125 @@
+"""What a person may say of training; each default once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+RANDOM: Final = "random"
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureConfig:
+    """What a network reads of an artist.
+
+    Attributes:
+      modalities: names of modalities of the catalogue; 'random' is a random vector an artist, the
+        control of 000 (section 4.2). Empty: all modalities of the catalogue, or random vectors
+        where it has none.
+      random_dim: width of the random vectors.
+      seed: of the random vectors.
+    """
+
+    modalities: tuple[str, ...] = ()
+    random_dim: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("random_dim", self.random_dim, 1, 65_536)
+        _within("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network (defaults: 000, section 4.1).
+
+    Attributes:
+      convolutions: K, 0 to 4; 0 is the DNN baseline.
+      convolution_units: width of each convolution.
+      backend_units: widths of the dense layers after them.
+      embedding_dim: width of the linear output.
+    """
+
+    convolutions: int = 3
+    convolution_units: int = 256
+    backend_units: tuple[int, ...] = (256, 256)
+    embedding_dim: int = 100
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("convolutions", self.convolutions, 0, 4)
+        _within("convolution_units", self.convolution_units, 1, 4096)
+        _within("embedding_dim", self.embedding_dim, 2, 256)
+        for units in self.backend_units:
+            _within("backend_units", units, 1, 4096)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained (defaults: 000, section 4.1, unless said otherwise).
+
+    Attributes:
+      epochs: the most; each training artist is an anchor once an epoch.
+      warmup_epochs: of linear warm-up; cosine decay fills the rest.
+      learning_rate: the peak, of Adam.
+      pseudo_eval_fraction: the share of training artists that is one batch. As the judged artists
+        at test time, they see none of the edges among them, and predict those.
+      max_batch: the most artists of a batch, which bounds memory on large catalogues.
+      fan_out: neighbours a message is averaged over: the strongest, or random ones drawn anew each
+        epoch where the catalogue has no weights.
+      negatives: distance-weighted negatives drawn for each pair of similar artists.
+      margin: of the triplet loss.
+      patience: epochs without a better validation score before training stops.
+      mixed_precision: bfloat16 layers, float32 weights, distances and loss.
+      xla: compile the dense parts with XLA.
+      seed: of weights, batches, neighbours and negatives.
+    """
+
+    epochs: int = 50
+    warmup_epochs: int = 1
+    learning_rate: float = 2e-3
+    pseudo_eval_fraction: float = 1 / 9
+    max_batch: int = 4096
+    fan_out: int = 25
+    negatives: int = 10
+    margin: float = 0.2
+    patience: int = 15
+    mixed_precision: bool = False
+    xla: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("epochs", self.epochs, 1, 10_000)
+        _within("warmup_epochs", self.warmup_epochs, 0, self.epochs)
+        _within("learning_rate", self.learning_rate, 1e-8, 10)
+        _within("pseudo_eval_fraction", self.pseudo_eval_fraction, 1e-6, 0.5)
+        _within("max_batch", self.max_batch, 2, 1_000_000)
+        _within("fan_out", self.fan_out, 1, 1_000_000)
+        _within("negatives", self.negatives, 1, 10_000)
+        _within("margin", self.margin, 0, 2)
+        _within("patience", self.patience, 1, 10_000)
+        _within("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainerConfig:
+    """A system and all that it is trained with.
+
+    Attributes:
+      system: the name of a system that can be served; see trainer.systems.registry.
+      features: what the network reads.
+      network: its sizes.
+      training: how it is trained.
+    """
+
+    system: str = "gnn"
+    features: FeatureConfig = FeatureConfig()
+    network: NetworkConfig = NetworkConfig()
+    training: TrainingConfig = TrainingConfig()

@@ -1,0 +1,160 @@
+"""From an artist's raw content to the features that a network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+
+from catalogues.errors import InputError, nearest
+from trainer.config import RANDOM, FeatureConfig
+from trainer.graph import ArtistGraph, CategoryContent, VectorContent
+
+_GOLDEN_GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2: Final = np.uint64(0x94D049BB133111EB)
+
+
+RawContent = Mapping[str, tf.Tensor]
+"""By name: '<vector>' [batch, dim] float32 and '<vector>_present' [batch] int64; '<categories>' and
+'<categories>_weight', [batch, (words)] ragged string and float32; 'id' [batch] string."""
+
+
+class ContentEncoder(tf.Module):
+    """x_v: each modality standardised or as a bag of words, side by side, each with a flag that
+    tells a missing modality from a zero.
+
+    Args:
+      config: which modalities.
+      statistics: `content.json` of the examples.
+
+    Raises:
+      InputError: a modality that the catalogue does not have.
+    """
+
+    def __init__(self, config: FeatureConfig, statistics: Mapping[str, Any]):
+        super().__init__(name="content_encoder")
+        self._config = config
+        known = {entry["name"]: entry for entry in statistics["modalities"]}
+        self._modalities: list[dict[str, Any]] = []
+        self.uses_random = RANDOM in config.modalities or not (config.modalities or known)
+        for name in config.modalities or known:
+            if name != RANDOM:
+                if name not in known:
+                    raise InputError(
+                        f"trainer.features: the catalogue has no modality '{name}'"
+                        f"{nearest(name, [*known, RANDOM])}; it has {', '.join(known) or 'none'}."
+                    )
+                self._modalities.append(known[name])
+        self._tables = {
+            entry["name"]: tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(entry["vocabulary"], tf.string),
+                    tf.range(len(entry["vocabulary"]), dtype=tf.int64),
+                ),
+                default_value=-1,
+            )
+            for entry in self._modalities
+            if entry["kind"] == "categories"
+        }
+
+    @property
+    def modalities(self) -> Sequence[Mapping[str, Any]]:
+        """The entries of `content.json` that are read, in their order."""
+        return tuple(self._modalities)
+
+    @property
+    def num_features(self) -> int:
+        """Width of what `__call__` returns."""
+        widths = [
+            entry["dim"] if entry["kind"] == "vector" else len(entry["vocabulary"])
+            for entry in self._modalities
+        ]
+        return sum(widths) + len(widths) + self.uses_random * self._config.random_dim
+
+    def __call__(self, raw: RawContent) -> tf.Tensor:
+        """Encodes a batch of artists.
+
+        Args:
+          raw: the content; 'id' is needed for random vectors only.
+
+        Returns:
+          [batch, num_features] float32.
+        """
+        parts = []
+        for entry in self._modalities:
+            encode = self._vector if entry["kind"] == "vector" else self._words
+            parts += encode(entry, raw)
+        if self.uses_random:
+            parts.append(random_vectors(raw["id"], self._config.random_dim, self._config.seed))
+        return tf.concat(parts, axis=1)
+
+    def _vector(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
+        present = tf.cast(raw[f"{entry['name']}_present"][:, tf.newaxis], tf.float32)
+        mean = tf.constant(entry["mean"], tf.float32)
+        deviation = tf.constant(entry["deviation"], tf.float32)
+        return [(raw[entry["name"]] - mean) / deviation * present, present]
+
+    def _words(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
+        words, weights = raw[entry["name"]], raw[f"{entry['name']}_weight"]
+        column = self._tables[entry["name"]].lookup(words.flat_values)
+        known = column >= 0
+        row = words.value_rowids()
+        bag = tf.scatter_nd(
+            tf.boolean_mask(tf.stack([row, column], axis=1), known),
+            tf.boolean_mask(tf.math.log1p(weights.flat_values), known),
+            tf.stack([words.nrows(), tf.constant(len(entry["vocabulary"]), tf.int64)]),
+        )
+        present = tf.cast(words.row_lengths() > 0, tf.float32)[:, tf.newaxis]
+        return [tf.math.l2_normalize(bag, axis=1), present]
+
+
+def random_vectors(artist_id: tf.Tensor, dim: int, seed: int) -> tf.Tensor:
+    """Uniform random vectors of mean 0 and variance 1 that an id always gets again.
+
+    SplitMix64 over a fingerprint of the id, so that neither the order nor the number of the artists
+    matters and a new artist has one too.
+
+    Args:
+      artist_id: [batch] string.
+      dim: width.
+      seed: another seed gives other vectors.
+
+    Returns:
+      [batch, dim] float32.
+    """
+    fingerprint = tf.fingerprint(artist_id, method="farmhash64")
+    state = tf.bitcast(fingerprint, tf.uint64)[:, tf.newaxis]
+    start = np.uint64((seed * 0x2545F4914F6CDD1D + 1) % 2**64)
+    with np.errstate(over="ignore"):
+        steps = (np.arange(1, dim + 1, dtype=np.uint64) * _GOLDEN_GAMMA) ^ start
+    mixed = state + tf.constant(steps)[tf.newaxis, :]
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+        mixed = tf.bitwise.bitwise_xor(mixed, _shifted(mixed, shift)) * tf.constant(factor)
+    mixed = tf.bitwise.bitwise_xor(mixed, _shifted(mixed, 31))
+    # The upper 24 bits are what a float32 holds exactly.
+    unit = tf.cast(tf.cast(_shifted(mixed, 40), tf.int64), tf.float32) * (2.0**-24)
+    return (unit - 0.5) * np.float32(np.sqrt(12.0))
+
+
+def raw_content(graph: ArtistGraph, rows: np.ndarray | None = None) -> dict[str, tf.Tensor]:
+    """The graph's content as `ContentEncoder` takes it, for all artists or some rows."""
+    raw: dict[str, Any] = {"id": tf.constant(graph.artist_id.astype(str))}
+    for name, content in graph.content.items():
+        if isinstance(content, VectorContent):
+            raw[name] = tf.constant(content.values)
+            raw[f"{name}_present"] = tf.constant(content.present.astype(np.int64))
+        elif isinstance(content, CategoryContent):
+            raw[name] = tf.RaggedTensor.from_row_splits(
+                tf.constant(content.words.tolist(), tf.string), content.offsets
+            )
+            raw[f"{name}_weight"] = tf.RaggedTensor.from_row_splits(
+                tf.constant(content.weights, tf.float32), content.offsets
+            )
+    return raw if rows is None else {name: tf.gather(value, rows) for name, value in raw.items()}
+
+
+def _shifted(value: tf.Tensor, bits: int) -> tf.Tensor:
+    return tf.bitwise.right_shift(value, tf.constant(bits, tf.uint64))

@@ -1,0 +1,244 @@
+"""The SavedModel: all that serving needs, and nothing of this project's Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from trainer.graph import ArtistGraph
+from trainer.layers.mean_convolution import NEIGHBOR
+from trainer.network import bipartite
+from trainer.systems.gnn import GnnSystem
+
+Tensors = Mapping[str, tf.Tensor]
+
+
+class ServedModel(tf.Module):
+    """The trained network with the catalogue's ids, names, embeddings and messages.
+
+    Messages and embeddings are computed over all edges that no split hides. An artist that is given
+    with its content and neighbours is embedded from the neighbours' stored messages, exactly as the
+    network would embed it as a node that is not listed back by its neighbours.
+    """
+
+    def __init__(self, system: GnnSystem, graph: ArtistGraph, spec: tfgnn.GraphTensorSpec):
+        super().__init__(name="artist_sim")
+        assert system.network is not None
+        messages, embedding = system.states(graph, graph.served_edges())
+        self._encoder = system.encoder
+        self._variables = list(system.network.trainable_variables)
+        self._messages = [tf.Variable(message, trainable=False) for message in messages]
+        self._embedding = tf.Variable(embedding, trainable=False)
+        self.artist_id = tf.Variable(graph.artist_id.astype(str), trainable=False)
+        self.artist_name = tf.Variable(graph.name.astype(str), trainable=False)
+        self._row = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(graph.artist_id.astype(str)),
+                tf.range(len(graph), dtype=tf.int64),
+            ),
+            default_value=-1,
+        )
+        fan_out = system.config.training.fan_out if graph.weighted else 0
+        self._functions = _Functions(self, system, spec, fan_out)
+
+    @property
+    def embedding(self) -> np.ndarray:
+        """[num_artists, dim] float32 of the catalogue."""
+        return self._embedding.numpy()
+
+    # The functions hold Keras layers, whose calls take GraphTensors: those cannot be saved as
+    # Keras layers, and need not be. The variables and tables are tracked above.
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        children = super()._trackable_children(save_type, **kwargs)
+        children.pop("_functions", None)
+        return children
+
+    def save(self, path: str) -> None:
+        """Writes the SavedModel with its signatures; loads without this project."""
+        functions = self._functions
+        tf.saved_model.save(
+            self,
+            path,
+            signatures={
+                "serving_default": functions.serving_default(),
+                "similar": functions.similar(),
+                "embed_new": functions.embed_new(),
+                "examples": functions.examples(),
+                "embed_graph": functions.embed_graph(),
+            },
+        )
+
+
+class _Functions:
+    """The signatures' graphs."""
+
+    def __init__(
+        self, model: ServedModel, system: GnnSystem, spec: tfgnn.GraphTensorSpec, fan_out: int
+    ):
+        assert system.network is not None
+        self._model, self._network, self._spec = model, system.network, spec
+        self._fan_out = fan_out
+        self._modalities = system.encoder.modalities
+
+    def serving_default(self):
+        """artist_id -> embedding, known."""
+
+        def serving_default(artist_id: tf.Tensor) -> Tensors:
+            row, known = self._lookup(artist_id)
+            embedding = tf.gather(self._model._embedding, row)
+            return {"embedding": tf.where(known[:, None], embedding, 0.0), "known": known}
+
+        return tf.function(
+            serving_default, input_signature=[tf.TensorSpec([None], tf.string, "artist_id")]
+        )
+
+    def similar(self):
+        """artist_id, k -> similar_id, name, score, known; the artist itself is left out."""
+
+        def similar(artist_id: tf.Tensor, k: tf.Tensor) -> Tensors:
+            model = self._model
+            row, known = self._lookup(artist_id)
+            num_artists = tf.shape(model._embedding, out_type=tf.int64)[0]
+            score = tf.matmul(tf.gather(model._embedding, row), model._embedding, transpose_b=True)
+            batch = tf.range(tf.size(row, out_type=tf.int64))
+            itself = tf.stack([batch, row], axis=1)
+            score = tf.tensor_scatter_nd_update(
+                score, itself, tf.fill([tf.size(row)], tf.constant(-2.0))
+            )
+            count = tf.clip_by_value(k, 0, tf.cast(num_artists, tf.int32) - 1)
+            best, found = tf.math.top_k(score, count)
+            return {
+                "similar_id": tf.where(known[:, None], tf.gather(model.artist_id, found), ""),
+                "name": tf.where(known[:, None], tf.gather(model.artist_name, found), ""),
+                "score": tf.where(known[:, None], best, 0.0),
+                "known": known,
+            }
+
+        return tf.function(
+            similar,
+            input_signature=[
+                tf.TensorSpec([None], tf.string, "artist_id"),
+                tf.TensorSpec([], tf.int32, "k"),
+            ],
+        )
+
+    def embed_new(self):
+        """Content, neighbor_id, neighbor_weight -> embedding, known_neighbors."""
+        signature = {
+            "artist_id": tf.TensorSpec([None], tf.string, "artist_id"),
+            "neighbor_id": tf.TensorSpec([None, None], tf.string, "neighbor_id"),
+            "neighbor_weight": tf.TensorSpec([None, None], tf.float32, "neighbor_weight"),
+        }
+        for entry in self._modalities:
+            name = entry["name"]
+            if entry["kind"] == "vector":
+                signature[name] = tf.TensorSpec([None, entry["dim"]], tf.float32, name)
+                present = f"{name}_present"
+                signature[present] = tf.TensorSpec([None], tf.int64, present)
+            else:
+                weight = f"{name}_weight"
+                signature[name] = tf.TensorSpec([None, None], tf.string, name)
+                signature[weight] = tf.TensorSpec([None, None], tf.float32, weight)
+
+        def embed_new(**given: tf.Tensor) -> Tensors:
+            raw: dict[str, Any] = {"id": given["artist_id"]}
+            for entry in self._modalities:
+                name = entry["name"]
+                if entry["kind"] == "vector":
+                    raw[name], raw[f"{name}_present"] = given[name], given[f"{name}_present"]
+                else:
+                    word = tf.not_equal(given[name], "")
+                    raw[name] = tf.ragged.boolean_mask(given[name], word)
+                    weight = f"{name}_weight"
+                    raw[weight] = tf.ragged.boolean_mask(given[weight], word)
+            return self._embed(raw, given["neighbor_id"], given["neighbor_weight"])
+
+        return tf.function(embed_new).get_concrete_function(**signature)
+
+    def examples(self):
+        """Serialized ego graphs -> embedding, known_neighbors."""
+
+        def examples(examples: tf.Tensor) -> Tensors:
+            graphs = tfgnn.parse_example(self._spec, examples)
+            # One ego graph has one artist, so that the batch is the artists.
+            flat = graphs.merge_batch_to_components()
+            artist = flat.node_sets["artist"].features
+            neighbors = graphs.node_sets[NEIGHBOR]["id"].to_tensor(default_value="")
+            weights = graphs.edge_sets["similar"]["weight"].to_tensor()
+            return self._embed(artist, neighbors, weights)
+
+        return tf.function(examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+
+    def embed_graph(self):
+        """A whole graph: content of its artists, edges -> embedding; the judge's way in."""
+        signature = {
+            "artist_id": tf.TensorSpec([None], tf.string, "artist_id"),
+            "source": tf.TensorSpec([None], tf.int64, "source"),
+            "target": tf.TensorSpec([None], tf.int64, "target"),
+            "weight": tf.TensorSpec([None], tf.float32, "weight"),
+        }
+        for entry in self._modalities:
+            name = entry["name"]
+            if entry["kind"] == "vector":
+                signature[name] = tf.TensorSpec([None, entry["dim"]], tf.float32, name)
+                extra, dtype = f"{name}_present", tf.int64
+            else:
+                signature[name] = tf.TensorSpec([None], tf.string, name)
+                weight = f"{name}_weight"
+                signature[weight] = tf.TensorSpec([None], tf.float32, weight)
+                extra, dtype = f"{name}_length", tf.int64
+            signature[extra] = tf.TensorSpec([None], dtype, extra)
+
+        def embed_graph(**given: tf.Tensor) -> Tensors:
+            raw: dict[str, Any] = {"id": given["artist_id"]}
+            for entry in self._modalities:
+                name = entry["name"]
+                if entry["kind"] == "vector":
+                    raw[name], raw[f"{name}_present"] = given[name], given[f"{name}_present"]
+                else:
+                    for part in (name, f"{name}_weight"):
+                        raw[part] = tf.RaggedTensor.from_row_lengths(
+                            given[part], given[f"{name}_length"]
+                        )
+            num_artists = tf.size(given["artist_id"], out_type=tf.int64)
+            total = tf.math.unsorted_segment_sum(given["weight"], given["target"], num_artists)
+            mean = given["weight"] / tf.gather(total, given["target"])
+            block = bipartite(given["target"], given["source"], mean, num_artists, num_artists)
+            blocks = [block] * len(self._network.convolutions)
+            return {"embedding": self._network.embed(self._model._encoder(raw), blocks)}
+
+        return tf.function(embed_graph).get_concrete_function(**signature)
+
+    def _lookup(self, artist_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        row = self._model._row.lookup(artist_id)
+        return tf.maximum(row, 0), row >= 0
+
+    def _embed(self, raw: Mapping[str, Any], neighbor_id: tf.Tensor, weight: tf.Tensor) -> Tensors:
+        """raw content and [batch, most_neighbors] neighbours, padded with '' -> the outputs."""
+        row = self._model._row.lookup(neighbor_id)
+        known = row >= 0
+        # Weights of zero mean that the client has none to give.
+        unweighted = tf.reduce_all(weight <= 0.0, axis=1, keepdims=True)
+        weight = tf.where(known, tf.where(unweighted, 1.0, tf.maximum(weight, 0.0)), 0.0)
+        if self._fan_out:
+            strongest = tf.math.top_k(weight, tf.minimum(self._fan_out, tf.shape(weight)[1]))
+            row = tf.gather(row, strongest.indices, batch_dims=1)
+            weight = strongest.values
+        used = tf.where(weight > 0.0)  # [num_edges, 2]: batch, place
+        target, row, weight = used[:, 0], tf.gather_nd(row, used), tf.gather_nd(weight, used)
+        features = self._model._encoder(raw)
+        batch = tf.shape(features, out_type=tf.int64)[0]
+        total = tf.math.unsorted_segment_sum(weight, target, batch)
+        num_edges = tf.size(row, out_type=tf.int64)
+        block = bipartite(
+            target, tf.range(num_edges), weight / tf.gather(total, target), batch, num_edges
+        )
+        messages = [tf.gather(message, row) for message in self._model._messages]
+        return {
+            "embedding": self._network.embed_with_messages(features, block, messages),
+            "known_neighbors": tf.reduce_sum(tf.cast(known, tf.int64), axis=1),
+        }

@@ -1,0 +1,1 @@
+"""Graph convolutions as TF-GNN updates, one a file."""

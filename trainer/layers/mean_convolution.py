@@ -1,0 +1,104 @@
+"""The graph convolution of 000: weighted mean of projected neighbours, then a projection."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+ARTIST: Final = "artist"
+NEIGHBOR: Final = "neighbor"
+SIMILAR: Final = "similar"
+WEIGHT: Final = "weight"
+MESSAGE: Final = "message"
+"""Feature of a sender whose message is known already, as that of a served catalogue's artists."""
+
+
+@tf.keras.utils.register_keras_serializable("artist_sim")
+class MeanConvolution(tf.keras.layers.Layer):
+    """N_k = sigma(Q_k X_{k-1}) A_k (000, algorithm 1, line 8), as one sparse-dense product.
+
+    A TF-GNN convolution over an edge set whose feature `weight` holds the row-normalised A_k.
+    TF-GNN's own GraphSAGE layers copy the sender's features to every edge; the product does not.
+
+    Args:
+      units: H_Qk, the width of a message.
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self._project = tf.keras.layers.Dense(units, activation="elu", name="project")
+
+    def messages(self, sender_state: tf.Tensor) -> tf.Tensor:
+        """What each sender says: sigma(Q_k x), [num_senders, units] float32."""
+        return self._project(sender_state)
+
+    def call(self, graph: tfgnn.GraphTensor, *, edge_set_name: str) -> tf.Tensor:
+        """Returns N_k, [num_receivers, units] float32; zeros for a receiver without neighbours."""
+        adjacency = graph.edge_sets[edge_set_name].adjacency
+        sender = graph.node_sets[adjacency.source_name]
+        receiver = graph.node_sets[adjacency.target_name]
+        if MESSAGE in sender.features:
+            messages = sender[MESSAGE]
+        else:
+            messages = self.messages(sender[tfgnn.HIDDEN_STATE])
+        mean = tf.sparse.SparseTensor(
+            tf.stack([adjacency.target, adjacency.source], axis=1),
+            tf.cast(graph.edge_sets[edge_set_name][WEIGHT], messages.dtype),
+            [receiver.total_size, sender.total_size],
+        )
+        return tf.sparse.sparse_dense_matmul(mean, messages)
+
+    def get_config(self) -> dict:
+        """Keras configuration."""
+        return {**super().get_config(), "units": self._project.units}
+
+
+@tf.keras.utils.register_keras_serializable("artist_sim")
+class UnitLength(tf.keras.layers.Layer):
+    """x / |x|_2 for each row (000, algorithm 1, line 10); zero stays zero."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the rows of `inputs` [num, dim] at length 1."""
+        squared = tf.reduce_sum(tf.square(inputs), axis=-1, keepdims=True)
+        # An artist without content and neighbours is a zero row at first. Dividing it by a tiny
+        # number would leave it zero, and multiply its gradient by a million in every layer.
+        none = squared < 1e-8
+        return inputs * tf.math.rsqrt(tf.where(none, tf.ones_like(squared), squared))
+
+
+class MeanGraphConvolution(tf.Module):
+    """X_k = l2norm(sigma(W_k [N_k; X_{k-1}])) as a TF-GNN graph update (algorithm 1, lines 8-10).
+
+    Args:
+      units: H_Qk and H_Wk.
+      name: of the layer, and so of its variables.
+    """
+
+    def __init__(self, units: int, name: str):
+        super().__init__(name=name)
+        self.aggregate = MeanConvolution(units, name=f"{name}_aggregate")
+        combine = tf.keras.Sequential(
+            [tf.keras.layers.Dense(units, activation="elu"), UnitLength()], name=f"{name}_combine"
+        )
+        self._update = tfgnn.keras.layers.GraphUpdate(
+            node_sets={
+                ARTIST: tfgnn.keras.layers.NodeSetUpdate(
+                    {SIMILAR: self.aggregate}, tfgnn.keras.layers.NextStateFromConcat(combine)
+                )
+            },
+            name=name,
+        )
+
+    def __call__(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+        """X_k of the receivers.
+
+        Args:
+          graph: node set `artist` (the receivers) with tfgnn.HIDDEN_STATE, node set `neighbor` (the
+            senders) with tfgnn.HIDDEN_STATE or MESSAGE, edge set `similar` between them.
+
+        Returns:
+          [num_receivers, units] float32.
+        """
+        return self._update(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]

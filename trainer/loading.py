@@ -1,0 +1,185 @@
+"""From ego-graph examples to the graph in memory, read with TF-GNN's own reader."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from trainer.graph import SPLITS, ArtistGraph, CategoryContent, Content, VectorContent
+
+_BATCH: Final = 4096
+_SUFFIXES: Final = ("_present", "_weight")
+_NOT_CONTENT: Final = ("id", "name", "popularity", "popularity_present")
+
+
+def read_graph_spec(examples_uri: str) -> tfgnn.GraphTensorSpec:
+    """The spec of a catalogue's ego graphs, from the schema that travels with them."""
+    schema = tfgnn.read_schema(os.path.join(examples_uri, "graph_schema.pbtxt"))
+    return tfgnn.create_graph_spec_from_schema_pb(schema)
+
+
+def read_content_statistics(examples_uri: str) -> dict[str, Any]:
+    """`content.json`: what the builder learnt of the content, on training artists only."""
+    with tf.io.gfile.GFile(os.path.join(examples_uri, "content.json")) as file:
+        return json.load(file)
+
+
+def read_summary(examples_uri: str) -> dict[str, Any]:
+    """`summary.json`: what the builder counted."""
+    with tf.io.gfile.GFile(os.path.join(examples_uri, "summary.json")) as file:
+        return json.load(file)
+
+
+def modality_names(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
+    """The content modalities of a spec, sorted."""
+    features = spec.node_sets_spec["artist"].features_spec
+    return tuple(
+        sorted(
+            name
+            for name in features
+            if any(name + suffix in features for suffix in _SUFFIXES) and name not in _NOT_CONTENT
+        )
+    )
+
+
+def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph:
+    """Assembles the artists of some splits and the edges that their ego graphs list.
+
+    Args:
+      examples_uri: the folder of the Examples artifact.
+      splits: which to load; hidden edges are never among them.
+
+    Returns:
+      The graph, artists sorted by id. Neighbours that are in none of the splits are left out.
+    """
+    spec = read_graph_spec(examples_uri)
+    modalities = modality_names(spec)
+    parts: list[dict[str, np.ndarray]] = []
+    for split in splits:
+        for batch in _records(examples_uri, split):
+            parts.append(_columns(tfgnn.parse_example(spec, batch), modalities))
+            parts[-1]["split"] = np.full(len(parts[-1]["id"]), SPLITS.index(split), np.int8)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(joined["id"])
+    artist_id = joined["id"][order]
+    popularity = np.where(joined["popularity_present"] > 0, joined["popularity"], np.nan)
+    return ArtistGraph(
+        artist_id=artist_id,
+        name=joined["name"][order],
+        popularity=popularity[order].astype(np.float32),
+        split=joined["split"][order],
+        content={name: _content(joined, name, order) for name in modalities},
+        neighbors=_neighbors(joined, order, artist_id),
+        weighted=bool(np.ptp(joined["weight"])) if len(joined["weight"]) else False,
+    )
+
+
+def load_hidden_edges(examples_uri: str, split: str, artist_id: np.ndarray) -> sp.csr_matrix:
+    """The edges inside a judged split, for a judge alone.
+
+    Args:
+      examples_uri: the folder of the Examples artifact.
+      split: val or test.
+      artist_id: [num_artists] sorted, the rows of the graph.
+
+    Returns:
+      [num_artists, num_artists] CSR float32, the edges' weights.
+    """
+    features = {
+        "artist_id": tf.io.FixedLenFeature([], tf.string),
+        "similar_id": tf.io.RaggedFeature(tf.string),
+        "weight": tf.io.RaggedFeature(tf.float32),
+    }
+    rows, columns, weights = [], [], []
+    for batch in _records(examples_uri, f"hidden_{split}"):
+        parsed = tf.io.parse_example(batch, features)
+        source = _rows_of(_text(parsed["artist_id"].numpy()), artist_id)
+        rows.append(np.repeat(source, parsed["similar_id"].row_lengths().numpy()))
+        columns.append(_rows_of(_text(parsed["similar_id"].flat_values.numpy()), artist_id))
+        weights.append(parsed["weight"].flat_values.numpy())
+    num_artists = len(artist_id)
+    if not rows:
+        return sp.csr_matrix((num_artists, num_artists), dtype=np.float32)
+    edges = (np.concatenate(rows), np.concatenate(columns))
+    return sp.csr_matrix((np.concatenate(weights), edges), shape=(num_artists, num_artists))
+
+
+def _records(examples_uri: str, split: str) -> tf.data.Dataset:
+    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
+    return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
+
+
+def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Flat NumPy columns of a batch of ego graphs."""
+    degrees = tf.squeeze(graphs.node_sets["neighbor"].sizes, axis=-1).numpy()
+    flat = graphs.merge_batch_to_components()
+    artist = flat.node_sets["artist"]
+    columns = {
+        "id": _text(artist["id"].numpy()),
+        "name": _text(artist["name"].numpy()),
+        "popularity": artist["popularity"].numpy(),
+        "popularity_present": artist["popularity_present"].numpy(),
+        "degree": degrees,
+        "neighbor": _text(flat.node_sets["neighbor"]["id"].numpy()),
+        "weight": flat.edge_sets["similar"]["weight"].numpy(),
+    }
+    for name in modalities:
+        if f"{name}_present" in artist.features:
+            columns[name] = artist[name].numpy()
+            columns[f"{name}_present"] = artist[f"{name}_present"].numpy()
+        else:
+            columns[name] = _text(artist[name].flat_values.numpy())
+            columns[f"{name}_weight"] = artist[f"{name}_weight"].flat_values.numpy()
+            columns[f"{name}_length"] = artist[name].row_lengths().numpy()
+    return columns
+
+
+def _content(joined: dict[str, np.ndarray], name: str, order: np.ndarray) -> Content:
+    if f"{name}_present" in joined:
+        return VectorContent(
+            joined[name][order].astype(np.float32), joined[f"{name}_present"][order] > 0
+        )
+    offsets, flat = _reordered(joined[f"{name}_length"], order)
+    return CategoryContent(joined[name][flat], joined[f"{name}_weight"][flat], offsets)
+
+
+def _neighbors(
+    joined: dict[str, np.ndarray], order: np.ndarray, artist_id: np.ndarray
+) -> sp.csr_matrix:
+    offsets, flat = _reordered(joined["degree"], order)
+    column = _rows_of(joined["neighbor"][flat], artist_id)
+    row = np.repeat(np.arange(len(artist_id)), np.diff(offsets))
+    found = column >= 0
+    matrix = sp.csr_matrix(
+        (joined["weight"][flat][found].astype(np.float32), (row[found], column[found])),
+        shape=(len(artist_id), len(artist_id)),
+    )
+    matrix.sort_indices()
+    return matrix
+
+
+def _reordered(lengths: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of ragged rows in a new order, and where each of their values lay before."""
+    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1][order]
+    lengths = lengths[order]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return offsets, np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def _rows_of(names: np.ndarray, artist_id: np.ndarray) -> np.ndarray:
+    """[num] int64 rows of the names in the sorted artist_id, -1 where there is none."""
+    if not len(names):
+        return np.zeros(0, np.int64)
+    position = np.minimum(np.searchsorted(artist_id, names), len(artist_id) - 1)
+    return np.where(artist_id[position] == names, position, -1)
+
+
+def _text(values: np.ndarray) -> np.ndarray:
+    return np.array([value.decode() for value in values], dtype=object)

@@ -1,0 +1,1 @@
+"""Choice of training triplets, one way a file."""

@@ -1,0 +1,119 @@
+"""The network of 000: a front-end of graph convolutions, a back-end of dense layers (figure 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from trainer.config import NetworkConfig
+from trainer.layers.mean_convolution import (
+    ARTIST,
+    MESSAGE,
+    NEIGHBOR,
+    SIMILAR,
+    WEIGHT,
+    MeanGraphConvolution,
+    UnitLength,
+)
+
+
+class ArtistNetwork(tf.Module):
+    """y_v = back-end(convolution_K(... convolution_1(x)))."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__(name="artist_network")
+        self.config = config
+        self.convolutions = [
+            MeanGraphConvolution(config.convolution_units, f"convolution_{k}")
+            for k in range(1, config.convolutions + 1)
+        ]
+        self.backend = tf.keras.Sequential(
+            [tf.keras.layers.Dense(units, activation="elu") for units in config.backend_units]
+            # float32 also under mixed precision: distances of nearly equal artists need the digits.
+            + [
+                tf.keras.layers.Dense(config.embedding_dim, dtype="float32"),
+                UnitLength(dtype="float32"),
+            ],
+            name="backend",
+        )
+
+    def embed(self, features: tf.Tensor, blocks: Sequence[tfgnn.GraphTensor]) -> tf.Tensor:
+        """Embeds the first artists of a traced batch.
+
+        Args:
+          features: [|V_0|, num_features] float32.
+          blocks: one a convolution, from `bipartite`, without states.
+
+        Returns:
+          [|V_K|, embedding_dim] float32, l2-normalised.
+        """
+        state = features
+        for convolution, block in zip(self.convolutions, blocks, strict=True):
+            state = self.convolve(convolution, block, state)
+        return self.backend(state)
+
+    @staticmethod
+    def convolve(
+        convolution: MeanGraphConvolution, block: tfgnn.GraphTensor, state: tf.Tensor
+    ) -> tf.Tensor:
+        """X_k of the receivers from X_{k-1} of the senders, the receivers first among them."""
+        num_receivers = block.node_sets[ARTIST].total_size
+        return convolution(
+            block.replace_features(
+                node_sets={
+                    ARTIST: {tfgnn.HIDDEN_STATE: state[:num_receivers]},
+                    NEIGHBOR: {tfgnn.HIDDEN_STATE: state},
+                }
+            )
+        )
+
+    def embed_with_messages(
+        self, features: tf.Tensor, block: tfgnn.GraphTensor, messages: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        """Embeds artists whose neighbours' messages are known for every convolution.
+
+        Args:
+          features: [num_artists, num_features] float32.
+          block: from `bipartite`, neighbour -> artist.
+          messages: for each convolution [num_neighbors, convolution_units] float32.
+
+        Returns:
+          [num_artists, embedding_dim] float32, l2-normalised.
+        """
+        state = features
+        for convolution, message in zip(self.convolutions, messages, strict=True):
+            state = convolution(
+                block.replace_features(
+                    node_sets={ARTIST: {tfgnn.HIDDEN_STATE: state}, NEIGHBOR: {MESSAGE: message}}
+                )
+            )
+        return self.backend(state)
+
+
+def bipartite(
+    target: tf.Tensor, source: tf.Tensor, weight: tf.Tensor, num_targets, num_sources
+) -> tfgnn.GraphTensor:
+    """One convolution's graph, shaped as the ego graphs are: neighbour -> artist.
+
+    Args:
+      target: [num_edges] int64 receivers.
+      source: [num_edges] int64 senders.
+      weight: [num_edges] float32, the row-normalised adjacency.
+      num_targets: number of receivers, scalar.
+      num_sources: number of senders, scalar.
+    """
+    return tfgnn.GraphTensor.from_pieces(
+        node_sets={
+            ARTIST: tfgnn.NodeSet.from_fields(sizes=tf.reshape(num_targets, [1]), features={}),
+            NEIGHBOR: tfgnn.NodeSet.from_fields(sizes=tf.reshape(num_sources, [1]), features={}),
+        },
+        edge_sets={
+            SIMILAR: tfgnn.EdgeSet.from_fields(
+                sizes=tf.reshape(tf.size(target, out_type=tf.int64), [1]),
+                adjacency=tfgnn.Adjacency.from_indices((NEIGHBOR, source), (ARTIST, target)),
+                features={WEIGHT: weight},
+            )
+        },
+    )

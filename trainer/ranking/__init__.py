@@ -1,0 +1,1 @@
+"""How a system's ranking is scored: nDCG with its bootstrap interval."""

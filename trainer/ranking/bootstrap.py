@@ -1,0 +1,88 @@
+"""Percentile bootstrap intervals of a mean over queries."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import numpy as np
+
+# At most so many drawn values are held at once.
+_MAX_DRAWN: Final = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A mean and the interval that holds it, all NaN where there is nothing to average."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interval(
+    values: np.ndarray, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """Returns the mean of one value a query, with its percentile bootstrap interval.
+
+    Args:
+      values: [num_queries] float.
+      level: probability that the interval is to hold, between 0 and 1.
+      resamples: number of draws of num_queries values with repetition.
+      seed: of the draws.
+
+    Returns:
+      The mean and the (1 - level) / 2 and (1 + level) / 2 quantiles of the resampled means. NaN
+      without values, or where a value is NaN.
+
+    Raises:
+      ValueError: level, resamples or the number of dimensions of `values` is out of range.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"One value a query is needed, not an array of shape {values.shape}.")
+    if not 0 < level < 1 or resamples < 1:
+        raise ValueError(
+            f"The level must lie between 0 and 1, and resamples be at least 1, not {level} and "
+            f"{resamples}."
+        )
+    if not len(values) or np.isnan(values).any():
+        return Interval(np.nan, np.nan, np.nan)
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    step = max(1, _MAX_DRAWN // len(values))
+    for start in range(0, resamples, step):
+        size = (min(step, resamples - start), len(values))
+        drawn = rng.integers(len(values), size=size, dtype=np.int32)
+        means[start : start + step] = values[drawn].mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def paired_interval(
+    new: np.ndarray,
+    old: np.ndarray,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Returns the mean of new - old over the same queries, with its interval.
+
+    Args:
+      new: [num_queries] float.
+      old: [num_queries] float, of the same queries in the same order.
+      level: as for `interval`.
+      resamples: as for `interval`.
+      seed: as for `interval`.
+
+    Returns:
+      The interval of the mean difference; above 0 means that `new` is better.
+
+    Raises:
+      ValueError: the shapes differ.
+    """
+    new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
+    if new.shape != old.shape:
+        raise ValueError(f"The same queries are needed, not shapes {new.shape} and {old.shape}.")
+    return interval(new - old, level=level, resamples=resamples, seed=seed)

@@ -1,0 +1,79 @@
+"""What TFX's Trainer calls: examples in, SavedModel out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dacite
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from components.console import console, progress_bars
+from trainer.config import TrainerConfig
+from trainer.export import ServedModel
+from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
+from trainer.projector import write_projector
+from trainer.systems.gnn import TrainingRun
+from trainer.systems.registry import make_system
+from trainer.training import EpochReport
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains the configured system and exports it.
+
+    Of the hidden edges only those of the validation split are in fn_args (eval_files), for early
+    stopping; the judged split's never come here.
+
+    Args:
+      fn_args: TFX's; custom_config has 'trainer' (a TrainerConfig as a dictionary) and
+        'checkpoints' (the folder in which a killed training is found again).
+    """
+    given = fn_args.custom_config
+    config = trainer_config(given["trainer"])
+    examples_uri = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+    validation_split = os.path.basename(os.path.dirname(fn_args.eval_files[0]))
+    statistics = read_content_statistics(examples_uri)
+    graph = load_graph(examples_uri)
+    validation = load_hidden_edges(
+        examples_uri, validation_split.removeprefix("Split-hidden_"), graph.artist_id
+    )
+    checkpoints = Path(given["checkpoints"], _fingerprint(given, examples_uri))
+    with progress_bars() as bars:
+        task = bars.add_task("training", total=config.training.epochs)
+
+        def on_epoch(report: EpochReport) -> None:
+            score = (
+                "–" if math.isnan(report.score) else f"{report.score:.3f} (best {report.best:.3f})"
+            )
+            bars.update(
+                task,
+                completed=report.epoch,
+                description=f"training: loss {report.loss:.3f}, val {score}",
+            )
+
+        run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
+        system = make_system(config, statistics, run)
+        system.fit(graph, validation)
+        bars.update(task, total=bars.tasks[0].completed)
+    with console().status("  embedding the catalogue"):
+        model = ServedModel(system, graph, read_graph_spec(examples_uri))
+        model.save(fn_args.serving_model_dir)
+        write_projector(fn_args.model_run_dir, graph, model.embedding)
+    # Only a training that was killed has any use for them.
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def trainer_config(given: dict[str, Any]) -> TrainerConfig:
+    """A TrainerConfig from its dictionary."""
+    return dacite.from_dict(TrainerConfig, given, dacite.Config(cast=[tuple, float]))
+
+
+def _fingerprint(given: dict[str, Any], examples_uri: str) -> str:
+    """Names what is trained on what, so that only the very same training is resumed."""
+    what = json.dumps([given, examples_uri], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()[:16]

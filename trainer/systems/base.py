@@ -1,0 +1,50 @@
+"""What every system is: trained or not, it scores how similar artists are on a visible graph."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+from trainer.graph import ArtistGraph
+
+Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(queries [num_queries] int64 rows, candidates [num_candidates] int64 rows) -> [num_queries,
+num_candidates] float32, higher is more similar, finite. A query's score with itself is ignored."""
+
+
+class System(abc.ABC):
+    """Scores artist pairs. `fit` once, then `scorer` for each condition that is judged.
+
+    A system sees edges only through the `edges` that it is handed: what a split hides never reaches
+    it. Artists that have no edge there are *cold* and must still get a finite score.
+    """
+
+    @abc.abstractmethod
+    def fit(self, graph: ArtistGraph, validation: sp.csr_matrix) -> None:
+        """Learns from the training edges; may choose its constants on the validation split.
+
+        Args:
+          graph: the catalogue; graph.training_edges() may be learnt from.
+          validation: [num_artists, num_artists] CSR, symmetric; the hidden edges inside the
+            validation split, to be predicted from graph.visible_edges("val").
+        """
+
+    @abc.abstractmethod
+    def scorer(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Scorer:
+        """Returns this system's scores where `edges` ([num_artists, num_artists] CSR) are known."""
+
+
+class EmbeddingSystem(System):
+    """A system whose artists are vectors; their dot product is the score."""
+
+    @abc.abstractmethod
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
+        """Returns [num_artists, dim] float32, l2-normalised (zeros for an artist without any)."""
+
+    def scorer(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Scorer:
+        """Dot products of the embeddings."""
+        embedding = self.embed(graph, edges)
+        return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
