@@ -1,0 +1,75 @@
+"""The judge as a TFX component."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import artifact, component_spec, standard_artifacts
+
+from components.retrieval_evaluator.config import JudgeConfig
+from components.retrieval_evaluator.executor import CODE_FINGERPRINT, CONFIG, Executor
+
+
+class RetrievalEvaluation(artifact.Artifact):
+    """metrics.json, verdict.json, embeddings.npz and report.md."""
+
+    TYPE_NAME = "RetrievalEvaluation"
+
+
+class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
+    """Inputs and outputs of the judge."""
+
+    PARAMETERS = {
+        CONFIG: component_spec.ExecutionParameter(type=str),
+        CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": component_spec.ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
+    }
+    OUTPUTS = {
+        "evaluation": component_spec.ChannelParameter(type=RetrievalEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class RetrievalEvaluator(base_component.BaseComponent):
+    """Judges a model on hidden edges, beside the baselines and the latest blessed model.
+
+    Args:
+      examples: ego graphs and hidden edges.
+      model: the new model.
+      baseline_model: the latest blessed one; may resolve to none.
+      config: the judged split and the gate.
+      code_fingerprint: changes when the code does, and the cache with it.
+    """
+
+    SPEC_CLASS = RetrievalEvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: types.BaseChannel,
+        config: JudgeConfig,
+        code_fingerprint: str,
+    ):
+        super().__init__(
+            spec=RetrievalEvaluatorSpec(
+                config=json.dumps(dataclasses.asdict(config), sort_keys=True),
+                code_fingerprint=code_fingerprint,
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                evaluation=types.Channel(type=RetrievalEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

@@ -1,0 +1,102 @@
+"""Runs the judge inside TFX and writes what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import dacite
+import numpy as np
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.console import console
+from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
+from components.retrieval_evaluator.config import JudgeConfig
+from components.retrieval_evaluator.judgement import Judgement, judge_model
+from components.retrieval_evaluator.report import markdown_report
+from components.retrieval_evaluator.saved_model import JudgedModel
+from trainer.loading import load_graph, load_hidden_edges
+
+CONFIG: Final = "config"
+CODE_FINGERPRINT: Final = "code_fingerprint"
+METRICS_FILE: Final = "metrics.json"
+VERDICT_FILE: Final = "verdict.json"
+EMBEDDINGS_FILE: Final = "embeddings.npz"
+REPORT_FILE: Final = "report.md"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Examples, model and perhaps a blessed model -> evaluation and blessing."""
+
+    def Do(  # noqa: N802, the name that TFX calls
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Judges the model; the blessing artifact says whether it may be pushed."""
+        config = dacite.from_dict(JudgeConfig, json.loads(exec_properties[CONFIG]))
+        examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        graph = load_graph(examples_uri)
+        with console().status("  judging") as status:
+            judgement = judge_model(
+                graph,
+                load_hidden_edges(examples_uri, "val", graph.artist_id),
+                load_hidden_edges(examples_uri, config.split, graph.artist_id),
+                config.split,
+                JudgedModel(path_utils.serving_model_path(model.uri), config.fan_out),
+                _blessed(input_dict, config),
+                config.gate,
+                seed=config.seed,
+                tell=lambda system: status.update(f"  judging {system}"),
+            )
+        _write(Path(artifact_utils.get_single_uri(output_dict["evaluation"])), judgement, graph)
+        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
+
+
+class _Unloadable:
+    """Stands for a blessed model that does not load; judging it raises what loading raised."""
+
+    def __init__(self, error: Exception):
+        self._error = error
+
+    def embed(self, graph, edges):
+        raise self._error
+
+
+def _blessed(input_dict: dict[str, list[types.Artifact]], config: JudgeConfig) -> Any:
+    found = input_dict.get("baseline_model") or []
+    if not found:
+        return None
+    try:
+        return JudgedModel(path_utils.serving_model_path(found[0].uri), config.fan_out)
+    except Exception as error:  # noqa: BLE001, whatever a broken file may raise
+        return _Unloadable(error)
+
+
+def _write(folder: Path, judgement: Judgement, graph) -> None:
+    verdict = dataclasses.asdict(judgement.verdict)
+    (folder / METRICS_FILE).write_text(json.dumps(judgement.metrics(), indent=1) + "\n")
+    (folder / VERDICT_FILE).write_text(json.dumps(verdict, indent=1) + "\n")
+    np.savez_compressed(
+        folder / EMBEDDINGS_FILE,
+        artist_id=graph.artist_id[judgement.artists].astype(str),
+        embedding=judgement.embeddings["connected"],
+        cold_embedding=judgement.embeddings["cold"],
+    )
+    (folder / REPORT_FILE).write_text(markdown_report(judgement.metrics(), verdict))
+
+
+def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement) -> None:
+    """Writes the blessing as TFX's Evaluator does, for Pusher and Resolver."""
+    blessed = judgement.verdict.blessed
+    Path(blessing.uri, "BLESSED" if blessed else "NOT_BLESSED").write_text("")
+    blessing.set_int_custom_property(BLESSED, int(blessed))
+    blessing.set_int_custom_property(CURRENT_MODEL_ID, model.id)
+    blessing.set_string_custom_property("current_model", model.uri)

@@ -1,0 +1,144 @@
+"""Scores models and baselines on the hidden edges of a split, in both conditions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.retrieval_evaluator.config import GateConfig
+from components.retrieval_evaluator.gate import Verdict, judge
+from components.retrieval_evaluator.saved_model import JudgedModel
+from trainer.graph import ArtistGraph
+from trainer.ranking.bootstrap import interval
+from trainer.ranking.ndcg import QueryScores, query_ndcg
+from trainer.systems.base import Scorer
+from trainer.systems.baselines import BASELINES
+
+METRIC: Final = "ndcg@200"
+CONDITIONS: Final = ("connected", "cold")
+MODEL: Final = "model"
+BLESSED_MODEL: Final = "blessed_model"
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """All that was measured.
+
+    Attributes:
+      scores: by condition and system, the nDCG@200 of each query.
+      artists: [num_judged] int64 rows of the judged split.
+      embeddings: by condition, [num_judged, dim] float32 of the new model.
+      verdict: the gate's.
+    """
+
+    scores: Mapping[str, Mapping[str, QueryScores]]
+    artists: np.ndarray
+    embeddings: Mapping[str, np.ndarray]
+    verdict: Verdict
+
+    def metrics(self) -> dict[str, Any]:
+        """The content of `metrics.json`."""
+        return {
+            condition: {system: {METRIC: _entry(scores)} for system, scores in systems.items()}
+            for condition, systems in self.scores.items()
+        }
+
+
+def judge_model(
+    graph: ArtistGraph,
+    validation: sp.csr_matrix,
+    truth: sp.csr_matrix,
+    split: str,
+    model: JudgedModel,
+    blessed: JudgedModel | None,
+    gate: GateConfig,
+    *,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda system: None,
+) -> Judgement:
+    """Judges a model beside every baseline and the blessed model, on the same queries.
+
+    Args:
+      graph: the catalogue without any hidden edge.
+      validation: [num_artists, num_artists] CSR, hidden edges of the validation split, on which
+        baselines choose their constants.
+      truth: [num_artists, num_artists] CSR, hidden edges of the judged split.
+      split: the judged split.
+      model: the new model.
+      blessed: the latest blessed one, if there is any.
+      gate: what must be reached.
+      seed: of the order of ties.
+      tell: called with the name of each system before it is scored.
+    """
+    artists = graph.artists(split)
+    edges = {"connected": graph.visible_edges(split), "cold": graph.training_edges()}
+    embeddings: dict[str, np.ndarray] = {}
+    scores: dict[str, dict[str, QueryScores]] = {condition: {} for condition in CONDITIONS}
+    faults: list[str] = []
+
+    def score(condition: str, name: str, scorer: Scorer) -> None:
+        scores[condition][name] = query_ndcg(scorer, truth, artists, seed=seed)
+
+    tell(MODEL)
+    for condition in CONDITIONS:
+        embedding = model.embed(graph, edges[condition])
+        embeddings[condition] = embedding[artists]
+        faults += embedding_faults(embeddings[condition], condition)
+        # NaN cannot be ranked; the fault above keeps the model from being blessed.
+        score(condition, MODEL, dot_products(np.nan_to_num(embedding)))
+    broken = None
+    if blessed is not None:
+        tell(BLESSED_MODEL)
+        try:
+            for condition in CONDITIONS:
+                score(
+                    condition, BLESSED_MODEL, dot_products(blessed.embed(graph, edges[condition]))
+                )
+        except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
+            broken = f"the blessed model cannot be judged ({type(error).__name__})"
+    for name, make in BASELINES.items():
+        tell(name)
+        system = make()
+        system.fit(graph, validation)
+        for condition in CONDITIONS:
+            score(condition, name, system.scorer(graph, edges[condition]))
+    at_the_gate = scores[gate.condition]
+    if broken:
+        faults.append(broken)
+    verdict = judge(at_the_gate[MODEL], at_the_gate.get(BLESSED_MODEL), gate, faults=faults)
+    return Judgement(scores, artists, embeddings, verdict)
+
+
+def embedding_faults(embedding: np.ndarray, condition: str) -> Sequence[str]:
+    """What is wrong with the embeddings of the judged artists, as clauses.
+
+    Equal vectors are no fault in the cold condition: artists without content and edges have
+    nothing that could tell them apart.
+    """
+    bad = ~np.isfinite(embedding).all(axis=1)
+    if bad.any():
+        return [f"the {condition} embeddings of {bad.sum()} artists are not finite"]
+    if condition == "connected" and len(embedding) > 1 and np.ptp(embedding, axis=0).max() < 1e-6:
+        return ["all connected embeddings are equal"]
+    return []
+
+
+def dot_products(embedding: np.ndarray) -> Scorer:
+    """Scores pairs by the dot product of their embeddings, [num_artists, dim]."""
+    return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
+
+
+def _entry(scores: QueryScores) -> dict[str, Any]:
+    found = interval(scores.ndcg)
+    numbers = {"value": found.value, "low": found.low, "high": found.high}
+    return {
+        # JSON has no NaN.
+        **{key: None if math.isnan(number) else number for key, number in numbers.items()},
+        "num_queries": len(scores.queries),
+        "num_skipped": scores.num_skipped,
+    }

@@ -1,0 +1,74 @@
+"""A SavedModel under judgement: embeds a whole graph through its own signature."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from trainer.batches import message_edges
+from trainer.graph import ArtistGraph, CategoryContent, VectorContent
+
+SIGNATURE: Final = "embed_graph"
+
+
+class JudgedModel:
+    """A pushed or trained model, known by its SavedModel alone.
+
+    A model of another day may know other modalities: those that the graph lacks, or has in another
+    length, are missing for every artist; those that the model does not know are not given to it.
+
+    Args:
+      path: of the SavedModel.
+      fan_out: the neighbours that a message is averaged over where edges have weights.
+    """
+
+    def __init__(self, path: str, fan_out: int):
+        # The model is kept: its variables die with it.
+        self._model = tf.saved_model.load(path)
+        self._embed = self._model.signatures[SIGNATURE]
+        self._fan_out = fan_out
+
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
+        """Embeds every artist of a graph in which `edges` are known.
+
+        Args:
+          graph: the catalogue.
+          edges: [num_artists, num_artists] CSR; nothing else carries a message.
+
+        Returns:
+          [num_artists, dim] float32.
+        """
+        edges = message_edges(edges, graph.weighted, self._fan_out)
+        given: dict[str, Any] = {
+            "artist_id": graph.artist_id.astype(str),
+            "target": np.repeat(np.arange(len(graph)), np.diff(edges.indptr)).astype(np.int64),
+            "source": edges.indices.astype(np.int64),
+            "weight": edges.data.astype(np.float32),
+        }
+        wanted = self._embed.structured_input_signature[1]
+        for name, spec in wanted.items():
+            if name not in given and f"{name}_present" in wanted:
+                values, present = _vector(graph, name, spec.shape[-1])
+                given |= {name: values, f"{name}_present": present}
+            elif name not in given and f"{name}_length" in wanted:
+                words, weights, lengths = _words(graph, name)
+                given |= {name: words, f"{name}_weight": weights, f"{name}_length": lengths}
+        tensors = {name: tf.constant(value) for name, value in given.items()}
+        return self._embed(**tensors)["embedding"].numpy()
+
+
+def _vector(graph: ArtistGraph, name: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
+    content = graph.content.get(name)
+    if isinstance(content, VectorContent) and content.values.shape[1] == dim:
+        return content.values, content.present.astype(np.int64)
+    return np.zeros((len(graph), dim), np.float32), np.zeros(len(graph), np.int64)
+
+
+def _words(graph: ArtistGraph, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    content = graph.content.get(name)
+    if isinstance(content, CategoryContent):
+        return content.words.astype(str), content.weights, np.diff(content.offsets)
+    return np.zeros(0, "<U1"), np.zeros(0, np.float32), np.zeros(len(graph), np.int64)
