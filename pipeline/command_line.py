@@ -1,0 +1,127 @@
+"""`artist-sim`: what the TFX command line has no word for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from catalogues.errors import InputError
+
+_EXAMPLES = """\
+examples:
+  artist-sim catalogue check catalogues/sampler     is the catalogue sound?
+  artist-sim catalogue generate --artists 10000 --seed 1 my-catalogue
+  artist-sim similar "Nina Simone"                  who sounds like Nina Simone?
+  artist-sim runs                                   scores and verdicts of past runs
+
+The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
+Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns 0, 1 (the answer is no), 2 (a mistake) or 130 (interrupted)."""
+    parser = argparse.ArgumentParser(
+        prog="artist-sim",
+        description="Make and check catalogues, ask a pushed model, show past runs.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    from catalogues.cli import add_commands
+
+    add_commands(commands)
+    _add_similar(commands)
+    _add_runs(commands)
+    args = parser.parse_args(arguments)
+    try:
+        return args.func(args)
+    except InputError as error:
+        print(f"artist-sim: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _add_similar(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "similar",
+        help="who sounds like an artist, as the last pushed model has it",
+        description="Lists the artists most similar to the given ones, the most similar first.",
+    )
+    parser.add_argument("artist", nargs="+", help="name or id; case and accents do not matter")
+    parser.add_argument("--k", type=_positive, default=10, help="how many (default: 10)")
+    parser.add_argument(
+        "--model", type=Path, help="folder of a version (default: the newest pushed one)"
+    )
+    parser.set_defaults(func=_similar)
+
+
+def _add_runs(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "runs",
+        help="the scores and verdicts of past runs",
+        description="Lists past runs from the metadata store, the newest last.",
+    )
+    parser.add_argument("--last", type=_positive, default=20, help="how many (default: 20)")
+    parser.set_defaults(func=_runs)
+
+
+def _similar(args: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from pipeline.home import serving_root
+    from serving.pushed_model import PushedModel, newest_version
+
+    model = PushedModel(args.model or newest_version(serving_root()))
+    for artist in args.artist:
+        key, name = model.find(artist)
+        print(f"{name} ({key})")
+        for similar in model.similar(key, args.k):
+            print(f"  {similar.score:.3f}  {similar.name}")
+    return 0
+
+
+def _runs(args: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import math
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline.runs import list_runs, open_store
+
+    table = Table("started", "connected", "cold", "verdict", "stages", box=None)
+    for run in list_runs(open_store())[-args.last :]:
+        scores = []
+        for condition in ("connected", "cold"):
+            entry = run.metrics().get(condition, {}).get("model", {}).get("ndcg@200", {})
+            value = entry.get("value")
+            scores.append("–" if value is None or math.isnan(value) else f"{value:.3f}")
+        verdict = run.verdict()
+        word = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
+        counts = [
+            f"{sum(state == kind for state in run.states.values())} {kind.lower()}"
+            for kind in ("COMPLETE", "CACHED", "FAILED")
+        ]
+        started = f"{run.started:%Y-%m-%d %H:%M}"
+        table.add_row(started, *scores, word, ", ".join(c for c in counts if c[0] != "0"))
+    Console().print(table)
+    return 0
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""What `tfx pipeline create` and `tfx run create` run with `--engine local`.
+
+The configuration is the one that ARTIST_SIM_CONFIG names, configs/sampler.yaml by default.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from catalogues.errors import InputError
+from pipeline.config import config_path, load_config
+from pipeline.home import home, log_folder, metadata_path, pipeline_root, serving_root
+from pipeline.quiet import quiet_third_parties
+
+
+def main() -> int:
+    """Compiles the DAG and runs it; returns an exit status that scripts can trust."""
+    try:
+        config = load_config(config_path())
+        if config.trainer.training.xla:
+            # Read once, when TensorFlow is loaded.
+            os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
+        log = quiet_third_parties(log_folder())
+        # TFX and TensorFlow are slow to import; a wrong configuration is told before.
+        from pipeline.dag import create_pipeline, sqlite_metadata
+        from pipeline.reporting_runner import ReportingRunner
+        from trainer.systems.registry import check_system
+
+        check_system(config.trainer.system)
+        pipeline = create_pipeline(
+            config,
+            pipeline_root=str(pipeline_root()),
+            serving_root=str(serving_root()),
+            checkpoints=str(home() / "checkpoints"),
+            metadata_connection_config=sqlite_metadata(metadata_path()),
+        )
+        ReportingRunner(log).run(pipeline)
+    except InputError as error:
+        print(f"artist_sim: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("artist_sim: interrupted; run again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    if status:
+        sys.exit(status)

@@ -1,0 +1,117 @@
+"""TFX's local runner, telling a person what happens and what came of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from catalogues.errors import InputError
+from components.console import console
+from components.retrieval_evaluator.report import console_table
+from pipeline.runs import Run, list_runs, open_store, stage_state
+
+_STAGES: Final = {
+    "CatalogueExampleGen": "catalogue → ego graphs",
+    "StatisticsGen": "statistics",
+    "SchemaGen": "schema",
+    "ImportSchemaGen": "schema",
+    "StoppingExampleValidator": "checks",
+    "Trainer": "training",
+    "LatestBlessedModel": "last blessed model",
+    "RetrievalEvaluator": "judgement",
+    "Pusher": "push",
+}
+_RUNNING: Final = re.compile(r"Component (\w+) is (running|finished)\.")
+
+
+class ReportingRunner(LocalDagRunner):
+    """Runs the DAG with one line a stage, and ends with the scores and the verdict.
+
+    Args:
+      log: the file that has the full log.
+    """
+
+    def __init__(self, log: Path):
+        super().__init__()
+        self._log = log
+
+    def run_with_ir(self, pipeline: Any, run_options: Any = None) -> None:
+        """Runs the compiled pipeline.
+
+        Raises:
+          InputError: a stage failed; by a user's mistake, or with the log's name otherwise.
+        """
+        stages = _StageLines(len(pipeline.nodes))
+        logger = logging.getLogger("absl")
+        logger.addHandler(stages)
+        started = time.monotonic()
+        try:
+            super().run_with_ir(pipeline, run_options)
+        except InputError:
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).exception("The run failed.")
+            cause = str(error).strip().splitlines()
+            raise InputError(
+                f"The stage '{stages.current}' failed: {type(error).__name__}"
+                f"{f': {cause[0][:300]}' if cause else ''}. The full log is {_shown(self._log)}."
+            ) from error
+        finally:
+            logger.removeHandler(stages)
+        print_result(list_runs(open_store())[-1], time.monotonic() - started)
+
+
+class _StageLines(logging.Handler):
+    """Prints a line when the runner logs that a stage runs or has finished."""
+
+    def __init__(self, num_stages: int):
+        super().__init__(logging.INFO)
+        self.current = ""
+        self._num_stages, self._place, self._started = num_stages, 0, 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = _RUNNING.fullmatch(record.getMessage())
+        if not found:
+            return
+        stage = _STAGES.get(found[1], found[1])
+        if found[2] == "running":
+            self.current = stage
+            self._place += 1
+            self._started = time.monotonic()
+            console().print(f"\\[{self._place}/{self._num_stages}] [bold]{stage}[/bold]")
+        elif found[1] != "LatestBlessedModel" and stage_state(open_store(), found[1]) == "CACHED":
+            console().print("  unchanged, from the cache", highlight=False)
+        else:
+            seconds = time.monotonic() - self._started
+            console().print(f"  done in {seconds:.0f} s", highlight=False)
+
+
+def print_result(run: Run, seconds: float) -> None:
+    """Ends a run: scores, verdict, where things lie, what to type next."""
+    screen = console()
+    verdict = run.verdict()
+    screen.print()
+    screen.print(console_table(run.metrics()))
+    word = "[green]BLESSED[/green]" if verdict["blessed"] else "[red]NOT BLESSED[/red]"
+    screen.print(f"{word}: {verdict['reason'].rstrip('.')}.", highlight=False)
+    if run.pushed:
+        screen.print(f"model:  {_shown(run.pushed)}", highlight=False, soft_wrap=True)
+    else:
+        screen.print("model:  not pushed; the version that is served stays", highlight=False)
+    if run.evaluation:
+        report = _shown(run.evaluation / "report.md")
+        screen.print(f"report: {report}", highlight=False, soft_wrap=True)
+    screen.print(f"took:   {seconds:.0f} s", highlight=False)
+    screen.print("next:   .venv/bin/artist-sim similar <artist>   who sounds like …?")
+    screen.print("        .venv/bin/artist-sim runs               scores of past runs")
+
+
+def _shown(path: Path) -> str:
+    """Relative to the current folder where it lies below it."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

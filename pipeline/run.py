@@ -1,0 +1,87 @@
+"""`python -m pipeline.run`: the TFX command line's steps, in order, for one configuration."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from catalogues.errors import InputError
+from pipeline.config import CONFIG_VARIABLE, DEFAULT_CONFIG, PipelineConfig, load_config
+from pipeline.home import PIPELINE_NAME, home
+
+_RUNNER = Path(__file__).with_name("local_runner.py")
+
+
+def main() -> int:
+    """Imports the catalogue where it must; then `tfx pipeline create|update`, `tfx run create`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.run",
+        description="Compiles the pipeline and runs it through the TFX command line.",
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(DEFAULT_CONFIG), help=f"default: {DEFAULT_CONFIG}"
+    )
+    args = parser.parse_args()
+    try:
+        config = load_config(args.config)
+        _make_catalogue(config)
+    except InputError as error:
+        print(f"artist_sim: {error}", file=sys.stderr)
+        return 2
+    environment = {
+        **os.environ,
+        CONFIG_VARIABLE: str(args.config.absolute()),
+        "ARTIST_SIM_HOME": str(home()),
+        # Where the TFX command line keeps what it knows of pipelines.
+        "LOCAL_HOME": str(home() / "tfx"),
+        # It looks for pip there.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONWARNINGS": "ignore",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_USE_LEGACY_KERAS": "1",
+    }
+    known = (home() / "tfx" / PIPELINE_NAME).exists()
+    path = f"--pipeline_path={_RUNNER}"
+    name = f"--pipeline_name={PIPELINE_NAME}"
+    for command in (
+        ["pipeline", "update" if known else "create", path],
+        ["run", "create", name],
+    ):
+        print(f"$ tfx {' '.join([*command[:2], '--engine=local', name])}", flush=True)
+        status = _tfx([*command, "--engine=local"], environment)
+        if status:
+            return status
+    return 0
+
+
+def _tfx(arguments: list[str], environment: dict[str, str]) -> int:
+    """Runs the TFX command line; its progress is ours, its chatter is not."""
+    tfx = Path(sys.executable).with_name("tfx")
+    process = subprocess.Popen(
+        [str(tfx), *arguments], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        # What TFX adds when the runner has already said what is wrong, with its full path.
+        if not line.startswith('Error while running "'):
+            print(line, end="", file=sys.stderr, flush=True)
+    return process.wait()
+
+
+def _make_catalogue(config: PipelineConfig) -> None:
+    """Imports the configured dataset when the catalogue's folder is not there yet."""
+    wanted = config.catalogue.imported_from
+    folder = Path(config.catalogue.path)
+    if not wanted or folder.exists():
+        return
+    from catalogues.importers import import_catalogue
+
+    print(f"Importing {wanted.format} into {folder.name} …", flush=True)
+    import_catalogue(wanted.format, Path(wanted.source), folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
