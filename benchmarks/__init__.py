@@ -1,0 +1,1 @@
+"""Benchmarks, each a script that writes its figures to benchmarks/results."""
