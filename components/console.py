@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import functools
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 @functools.cache
@@ -21,14 +28,67 @@ def console() -> Console:
     return Console()
 
 
-def progress_bars() -> Progress:
-    """Bars with the elapsed time and the time that is left, to be used as a context."""
-    return Progress(
-        TextColumn("  {task.description:<40}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=console(),
-    )
+class Phases:
+    """How far the phases of some work are, with the time that is left.
+
+    Bars on a terminal. Elsewhere, as in a log file, a line now and then.
+
+    Args:
+      totals: what each phase counts up to.
+    """
+
+    def __init__(self, totals: Mapping[str, int]):
+        self._totals = totals
+        self._done = dict.fromkeys(totals, 0)
+        self._bars = Progress(
+            TextColumn("  {task.description:<40}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=console(),
+            disable=not console().is_terminal,
+            expand=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._started = dict.fromkeys(totals, 0.0)
+        self._last_line = 0.0
+
+    def __enter__(self) -> Phases:
+        self._bars.start()
+        self._last_line = time.monotonic()
+        for phase, total in self._totals.items():
+            self._tasks[phase] = self._bars.add_task(phase, total=total)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def advance(self, phase: str, count: int = 1, note: str = "") -> None:
+        """Counts `count` more of a phase; `note` stands beside its name from then on."""
+        now = time.monotonic()
+        self._started[phase] = self._started[phase] or now
+        self._done[phase] += count
+        description = f"{phase}: {note}" if note else phase
+        self._bars.update(self._tasks[phase], advance=count, description=description)
+        if not console().is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            done, total = self._done[phase], self._totals[phase]
+            rate = done / max(now - self._started[phase], 1e-9)
+            left = max(0.0, (total - done) / rate)
+            console().print(
+                f"  {description}: {done:,} of {total:,}, ETA {left // 60:.0f}:{left % 60:02.0f}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def skip(self, phase: str, count: int) -> None:
+        """Starts a phase in which `count` were done before, so that they do not bend the ETA."""
+        self._totals = {**self._totals, phase: self._totals[phase] - count}
+        self._bars.update(self._tasks[phase], total=self._totals[phase])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,14 @@ examples:
 The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
 Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
 """
+
+
+_STATES = {
+    "COMPLETE": "complete",
+    "CACHED": "cached",
+    "FAILED": "failed",
+    "RUNNING": "unfinished",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_runs(commands)
     args = parser.parse_args(arguments)
     try:
-        return args.func(args)
+        status = args.func(args)
+        # Here, where a closed pipe is caught, not when Python ends.
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"artist-sim: {error}", file=sys.stderr)
         return 2
@@ -76,7 +88,7 @@ def _add_runs(commands: argparse._SubParsersAction) -> None:
 
 
 def _similar(args: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _quiet_libraries()
     from pipeline.home import serving_root
     from serving.pushed_model import PushedModel, newest_version
 
@@ -90,7 +102,7 @@ def _similar(args: argparse.Namespace) -> int:
 
 
 def _runs(args: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _quiet_libraries()
     import math
 
     from rich.console import Console
@@ -106,15 +118,22 @@ def _runs(args: argparse.Namespace) -> int:
             value = entry.get("value")
             scores.append("–" if value is None or math.isnan(value) else f"{value:.3f}")
         verdict = run.verdict()
-        word = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
+        judged = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
         counts = [
-            f"{sum(state == kind for state in run.states.values())} {kind.lower()}"
-            for kind in ("COMPLETE", "CACHED", "FAILED")
+            f"{sum(state == kind for state in run.states.values())} {word}"
+            for kind, word in _STATES.items()
         ]
         started = f"{run.started:%Y-%m-%d %H:%M}"
-        table.add_row(started, *scores, word, ", ".join(c for c in counts if c[0] != "0"))
+        table.add_row(started, *scores, judged, ", ".join(c for c in counts if c[0] != "0"))
     Console().print(table)
     return 0
+
+
+def _quiet_libraries() -> None:
+    """Before they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Google's client libraries tell everybody who imports them that Python 3.10 is ageing.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
 
 
 def _positive(text: str) -> int:

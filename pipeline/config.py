@@ -6,24 +6,27 @@ Nothing heavy is imported here, so that a mistake is told before anybody waits.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import dacite
 import yaml
 
 from catalogues.errors import InputError, nearest
 from components.catalogue_example_gen.config import BuildConfig
-from components.retrieval_evaluator.config import JudgeConfig
+from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from pipeline.home import home
 from trainer.config import TrainerConfig
 
 DEFAULT_CONFIG: Final = "configs/sampler.yaml"
 CONFIG_VARIABLE: Final = "ARTIST_SIM_CONFIG"
 _DATA_DEFAULT: Final = "../shared/data"
+_EXPONENT: Final = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,11 @@ class CatalogueConfig:
 
     path: str
     imported_from: ImportConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an empty path, which would be the current folder."""
+        if not self.path:
+            raise ValueError("path is empty; name the catalogue's folder")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +112,8 @@ def load_config(path: Path) -> PipelineConfig:
       InputError: no such file, no YAML, an unknown or missing key, a wrong type or value.
     """
     try:
-        given = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError:
         raise InputError(f"There is no configuration '{path}'; configs/ holds examples.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
@@ -118,51 +126,90 @@ def load_config(path: Path) -> PipelineConfig:
 
 def parse_config(given: Mapping[str, Any], name: str) -> PipelineConfig:
     """Makes the configuration of plain values; `name` is what messages call the file."""
-    _check_keys(PipelineConfig, given, "", name)
-    try:
-        return dacite.from_dict(
-            PipelineConfig,
-            _expanded(given, name),
-            dacite.Config(cast=[tuple], type_hooks={float: _to_float}),
-        )
-    except dacite.MissingValueError as error:
-        raise InputError(f"{name}: `{error.field_path}` is missing; add it.") from None
-    except dacite.WrongTypeError as error:
-        raise InputError(
-            f"{name}: `{error.field_path}` is {error.value!r}, but must be "
-            f"{_type_name(error.field_type)}."
-        ) from None
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {error}.".replace("..", ".")) from None
+    return _built(PipelineConfig, _expanded(given, name), "", name)
 
 
-def _type_name(wanted: Any) -> str:
-    if get_origin(wanted) is Literal:
-        return " or ".join(f"'{choice}'" for choice in get_args(wanted))
-    return f"of type {getattr(wanted, '__name__', str(wanted))}"
-
-
-def _to_float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _check_keys(cls: type, given: Any, path: str, name: str) -> None:
-    """Refuses keys that no field has, with the nearest that there is."""
+def _built(cls: type, given: Any, path: str, name: str) -> Any:
+    """Makes a dataclass of plain values, the nested ones first, so that a message can say where."""
     if not isinstance(given, Mapping):
         raise InputError(f"{name}: `{path.rstrip('.')}` must hold keys with values.")
     hints = get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if SET_FROM in field.metadata:
+            del hints[field.name]
+            if field.name in given:
+                raise InputError(
+                    f"{name}: `{path}{field.name}` is taken from `{field.metadata[SET_FROM]}`; "
+                    "say it there."
+                )
+    values = {}
     for key, value in given.items():
         if key not in hints:
             raise InputError(
                 f"{name}: unknown key `{path}{key}`{nearest(str(key), hints)}; there is "
                 f"{', '.join(hints)}."
             )
-        inner = [hints[key], *getattr(hints[key], "__args__", ())]
-        nested = next(
-            (h for h in inner if isinstance(h, type) and dataclasses.is_dataclass(h)), None
-        )
-        if nested and value is not None:
-            _check_keys(nested, value, f"{path}{key}.", name)
+        nested: Any = next(filter(dataclasses.is_dataclass, _alternatives(hints[key])), None)
+        optional = type(None) in _alternatives(hints[key])
+        if nested and not (optional and value is None):
+            values[key] = _built(nested, value, f"{path}{key}.", name)
+        else:
+            values[key] = _checked(hints[key], value, f"{path}{key}", name)
+    try:
+        return dacite.from_dict(cls, values, dacite.Config(type_hooks={float: _to_float}))
+    except dacite.MissingValueError as error:
+        raise InputError(f"{name}: `{path}{error.field_path}` is missing; add it.") from None
+    except dacite.WrongTypeError as error:
+        key = str(error.field_path).split(".")[0]
+        raise InputError(
+            f"{name}: `{path}{key}` is {given[key]!r}, but must be {_type_name(hints[key])}."
+        ) from None
+    except (TypeError, ValueError) as error:
+        # The dataclass's own check; its sentence begins with the field's name.
+        key, _, rest = str(error).rstrip(".").partition(" ")
+        raise InputError(f"{name}: `{path}{key}` {rest}.") from None
+
+
+def _alternatives(wanted: Any) -> tuple[Any, ...]:
+    """The types of a union, or the type itself."""
+    return get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+
+
+def _checked(wanted: Any, value: Any, path: str, name: str) -> Any:
+    """A value that is no dataclass, lists as tuples; refuses what Python would let pass.
+
+    Those are true for a number, NaN and infinity, and a text for a list of texts.
+    """
+    is_list = get_origin(wanted) is tuple
+    items = [_to_float(item) for item in value] if isinstance(value, list) else [_to_float(value)]
+    if (any(isinstance(item, bool) for item in items) and wanted is not bool) or (
+        is_list and not isinstance(value, list)
+    ):
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise InputError(f"{name}: `{path}` is {shown}, but must be {_type_name(wanted)}.")
+    if any(isinstance(item, float) and not math.isfinite(item) for item in items):
+        raise InputError(f"{name}: `{path}` is {value}, but must be finite.")
+    return tuple(value) if is_list else value
+
+
+def _type_name(wanted: Any) -> str:
+    """A type in a person's words."""
+    if get_origin(wanted) is Literal:
+        return " or ".join(f"'{choice}'" for choice in get_args(wanted))
+    if get_origin(wanted) is tuple:
+        items = get_args(wanted)
+        if items[-1] is Ellipsis:
+            return f"a list with {_type_name(items[0])} an item"
+        return f"a list of {len(items)} items, each {_type_name(items[0])}"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return next((names[kind] for kind in _alternatives(wanted) if kind in names), str(wanted))
+
+
+def _to_float(value: Any) -> Any:
+    """What a person takes for a number: YAML reads 1 as an int, and 1e-3 as a text."""
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return float(value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _expanded(value: Any, name: str) -> Any:

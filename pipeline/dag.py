@@ -9,7 +9,6 @@ from typing import Final
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import Pusher, SchemaGen, StatisticsGen, Trainer
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
@@ -18,6 +17,7 @@ from tfx.types import Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.catalogue_example_gen.component import CatalogueExampleGen
+from components.curated_schema import CuratedSchemaGen
 from components.latest_blessed_model import LatestBlessedOtherModelStrategy
 from components.retrieval_evaluator.component import RetrievalEvaluator
 from components.stopping_example_validator import StoppingExampleValidator
@@ -56,7 +56,7 @@ def create_pipeline(
     statistics_gen = StatisticsGen(examples=examples, exclude_splits=HIDDEN_SPLITS)
     statistics = statistics_gen.outputs["statistics"]
     if config.schema:
-        schema_gen = ImportSchemaGen(schema_file=str(Path(config.schema).absolute()))
+        schema_gen = CuratedSchemaGen(schema_file=str(Path(config.schema).absolute()))
     else:
         schema_gen = SchemaGen(statistics=statistics)
     schema = schema_gen.outputs["schema"]
@@ -86,6 +86,7 @@ def create_pipeline(
         examples=examples,
         model=model,
         baseline_model=latest_blessed.outputs["model"],
+        baseline_blessing=latest_blessed.outputs["model_blessing"],
         config=dataclasses.replace(config.judge, fan_out=config.trainer.training.fan_out),
         code_fingerprint=code,
     )

@@ -11,6 +11,7 @@ import sys
 from catalogues.errors import InputError
 from pipeline.config import config_path, load_config
 from pipeline.home import home, log_folder, metadata_path, pipeline_root, serving_root
+from pipeline.preflight import check_home, check_inputs, only_run
 from pipeline.quiet import quiet_third_parties
 
 
@@ -18,6 +19,8 @@ def main() -> int:
     """Compiles the DAG and runs it; returns an exit status that scripts can trust."""
     try:
         config = load_config(config_path())
+        check_home()
+        check_inputs(config)
         if config.trainer.training.xla:
             # Read once, when TensorFlow is loaded.
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
@@ -25,9 +28,7 @@ def main() -> int:
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
         from pipeline.dag import create_pipeline, sqlite_metadata
         from pipeline.reporting_runner import ReportingRunner
-        from trainer.systems.registry import check_system
 
-        check_system(config.trainer.system)
         pipeline = create_pipeline(
             config,
             pipeline_root=str(pipeline_root()),
@@ -35,7 +36,8 @@ def main() -> int:
             checkpoints=str(home() / "checkpoints"),
             metadata_connection_config=sqlite_metadata(metadata_path()),
         )
-        ReportingRunner(log).run(pipeline)
+        with only_run():
+            ReportingRunner(log).run(pipeline)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2

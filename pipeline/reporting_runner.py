@@ -19,7 +19,7 @@ _STAGES: Final = {
     "CatalogueExampleGen": "catalogue → ego graphs",
     "StatisticsGen": "statistics",
     "SchemaGen": "schema",
-    "ImportSchemaGen": "schema",
+    "CuratedSchemaGen": "schema",
     "StoppingExampleValidator": "checks",
     "Trainer": "training",
     "LatestBlessedModel": "last blessed model",
@@ -49,6 +49,9 @@ class ReportingRunner(LocalDagRunner):
         stages = _StageLines(len(pipeline.nodes))
         logger = logging.getLogger("absl")
         logger.addHandler(stages)
+        # The lines are made of what the runner logs, which is information.
+        level = logger.level
+        logger.setLevel(logging.INFO)
         started = time.monotonic()
         try:
             super().run_with_ir(pipeline, run_options)
@@ -56,13 +59,16 @@ class ReportingRunner(LocalDagRunner):
             raise
         except Exception as error:
             logging.getLogger(__name__).exception("The run failed.")
-            cause = str(error).strip().splitlines()
+            lines = str(error).strip().splitlines() or [""]
+            # TensorFlow begins with where: 'in user code:', and ends with what.
+            cause = lines[-1 if lines[0].endswith(":") else 0].strip()[:300].rstrip(" .")
             raise InputError(
                 f"The stage '{stages.current}' failed: {type(error).__name__}"
-                f"{f': {cause[0][:300]}' if cause else ''}. The full log is {_shown(self._log)}."
+                f"{f': {cause}' if cause else ''}. The full log is {_shown(self._log)}."
             ) from error
         finally:
             logger.removeHandler(stages)
+            logger.setLevel(level)
         print_result(list_runs(open_store())[-1], time.monotonic() - started)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from catalogues.errors import InputError
 from pipeline.config import CONFIG_VARIABLE, DEFAULT_CONFIG, PipelineConfig, load_config
 from pipeline.home import PIPELINE_NAME, home
+from pipeline.preflight import check_home, check_inputs, only_run
 
 _RUNNER = Path(__file__).with_name("local_runner.py")
 
@@ -27,13 +28,25 @@ def main() -> int:
     args = parser.parse_args()
     try:
         config = load_config(args.config)
-        _make_catalogue(config)
+        check_home()
+        # Before the compiled pipeline is touched; the run itself takes the lock again.
+        with only_run():
+            _make_catalogue(config)
+        check_inputs(config)
+        return _run(args.config)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("artist_sim: interrupted; run again to go on.", file=sys.stderr)
+        return 130
+
+
+def _run(config_path: Path) -> int:
+    """Compiles and runs; returns the exit status of the first command that fails, or 0."""
     environment = {
         **os.environ,
-        CONFIG_VARIABLE: str(args.config.absolute()),
+        CONFIG_VARIABLE: str(config_path.absolute()),
         "ARTIST_SIM_HOME": str(home()),
         # Where the TFX command line keeps what it knows of pipelines.
         "LOCAL_HOME": str(home() / "tfx"),
@@ -64,10 +77,16 @@ def _tfx(arguments: list[str], environment: dict[str, str]) -> int:
         [str(tfx), *arguments], env=environment, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        # What TFX adds when the runner has already said what is wrong, with its full path.
-        if not line.startswith('Error while running "'):
-            print(line, end="", file=sys.stderr, flush=True)
+    try:
+        for line in process.stderr:
+            # What TFX adds when the runner has already said what is wrong, with its full path.
+            if not line.startswith(('Error while running "', "Aborted!")):
+                print(line, end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        # The keyboard interrupts all of them, and each has a word on it; one is enough.
+        process.stderr.read()
+        process.wait()
+        raise
     return process.wait()
 
 

@@ -24,7 +24,8 @@ class Run:
 
     Attributes:
       started: when, local time.
-      states: by stage, its state: COMPLETE, CACHED or FAILED.
+      states: by stage, its state: COMPLETE, CACHED or FAILED; RUNNING also where the process was
+        killed.
       evaluation: the folder of the judge's artifact, if the run came so far.
       model: the folder of the model.
       pushed: the folder of the pushed version, if this run (or the cached one that answered it)
@@ -86,9 +87,16 @@ def _run(store: mlmd.MetadataStore, context: metadata_store_pb2.Context) -> Run:
     for execution in executions:
         states[type_names[execution.type_id].split(".")[-1]] = _state(execution)
     artifact_types = {kind.id: kind.name for kind in store.get_artifact_types()}
-    artifacts = {}
-    for artifact in sorted(store.get_artifacts_by_context(context.id), key=lambda a: a.id):
-        artifacts[artifact_types[artifact.type_id]] = artifact
+    # What the run's stages put out, not what they read: the last blessed model is a Model too.
+    made = {
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([e.id for e in executions])
+        if event.type == metadata_store_pb2.Event.OUTPUT
+    }
+    artifacts = {
+        artifact_types[artifact.type_id]: artifact
+        for artifact in sorted(store.get_artifacts_by_id(made), key=lambda a: a.id)
+    }
     pushed = artifacts.get("PushedModel")
     destination = pushed and pushed.custom_properties["pushed_destination"].string_value
     started = context.create_time_since_epoch / 1000

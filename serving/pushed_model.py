@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalogues.errors import InputError, nearest
+from catalogues.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,10 @@ def newest_version(serving_root: Path) -> Path:
       InputError: nothing has been pushed yet.
     """
     folders = serving_root.iterdir() if serving_root.is_dir() else ()
-    versions = [path for path in folders if path.name.isdigit()]
+    # Pusher copies saved_model.pb last: without it a version is not there yet.
+    versions = [
+        path for path in folders if path.name.isdecimal() and (path / "saved_model.pb").is_file()
+    ]
     if not versions:
         raise InputError("No model has been pushed yet; start with `make run`.")
     return max(versions, key=lambda path: int(path.name))
@@ -43,21 +47,28 @@ class PushedModel:
 
     Args:
       path: of the version's folder.
+
+    Raises:
+      InputError: there is no such folder, it does not load, or holds another kind of model.
     """
 
     def __init__(self, path: Path):
+        if not path.is_dir():
+            raise InputError(f"There is no model '{path.name}'; check the path that was given.")
         import tensorflow as tf
 
         self._tf = tf
         try:
             self._model = tf.saved_model.load(str(path))
-        except (OSError, ValueError) as error:
+            self._ids = [name.decode() for name in self._model.artist_id.numpy()]
+            self._names = [name.decode() for name in self._model.artist_name.numpy()]
+            self._similar = self._model.signatures["similar"]
+        # Broken files, and models that are not ours, raise many kinds.
+        except Exception as error:
             raise InputError(
-                f"The pushed version {path.name} cannot be loaded ({type(error).__name__}); remove "
-                "its folder and run the pipeline again."
+                f"The model '{path.name}' cannot be loaded ({type(error).__name__}); if the "
+                "pipeline pushed it, remove its folder and run the pipeline again."
             ) from error
-        self._ids = [name.decode() for name in self._model.artist_id.numpy()]
-        self._names = [name.decode() for name in self._model.artist_name.numpy()]
 
     def find(self, artist: str) -> tuple[str, str]:
         """Finds an artist by id or name; case, accents and punctuation do not matter.
@@ -75,15 +86,16 @@ class PushedModel:
             by_name.setdefault(folded(name), row)
         row = by_name.get(folded(artist), -1)
         if row < 0:
-            close = nearest(folded(artist), by_name)
-            raise InputError(f"The catalogue has no artist '{artist}'{close}.")
+            close = difflib.get_close_matches(folded(artist), by_name, n=1)
+            meant = f" (did you mean '{self._names[by_name[close[0]]]}'?)" if close else ""
+            raise InputError(f"The catalogue has no artist '{artist}'{meant}.")
         return self._ids[row], self._names[row]
 
     def similar(self, artist_id: str, k: int) -> Sequence[SimilarArtist]:
         """The k most similar artists of the catalogue, the most similar first."""
         tf = self._tf
-        answer = self._model.signatures["similar"](
-            artist_id=tf.constant([artist_id]), k=tf.constant(k, tf.int32)
+        answer = self._similar(
+            artist_id=tf.constant([artist_id]), k=tf.constant(min(k, len(self._ids)), tf.int32)
         )
         columns = (answer[key].numpy()[0] for key in ("similar_id", "name", "score"))
         return [

@@ -8,12 +8,12 @@ import math
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dacite
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.console import console, progress_bars
+from components.console import Phases, console
 from trainer.config import TrainerConfig
 from trainer.export import ServedModel
 from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
@@ -21,6 +21,8 @@ from trainer.projector import write_projector
 from trainer.systems.gnn import TrainingRun
 from trainer.systems.registry import make_system
 from trainer.training import EpochReport
+
+_TRAINING: Final = "training"
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -43,23 +45,27 @@ def run_fn(fn_args: FnArgs) -> None:
         examples_uri, validation_split.removeprefix("Split-hidden_"), graph.artist_id
     )
     checkpoints = Path(given["checkpoints"], _fingerprint(given, examples_uri))
-    with progress_bars() as bars:
-        task = bars.add_task("training", total=config.training.epochs)
+    epochs: list[int] = []
+    with Phases({_TRAINING: config.training.epochs}) as phases:
 
         def on_epoch(report: EpochReport) -> None:
             score = (
                 "–" if math.isnan(report.score) else f"{report.score:.3f} (best {report.best:.3f})"
             )
-            bars.update(
-                task,
-                completed=report.epoch,
-                description=f"training: loss {report.loss:.3f}, val {score}",
-            )
+            if not epochs and report.epoch > 1:
+                console().print(f"  resumed after epoch {report.epoch - 1}", highlight=False)
+                phases.skip(_TRAINING, report.epoch - 1)
+            epochs.append(report.epoch)
+            phases.advance(_TRAINING, note=f"loss {report.loss:.3f}, val {score}")
 
         run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
         system = make_system(config, statistics, run)
         system.fit(graph, validation)
-        bars.update(task, total=bars.tasks[0].completed)
+    if epochs and epochs[-1] < config.training.epochs:
+        console().print(
+            f"  stopped after epoch {epochs[-1]}: the validation score no longer rises",
+            highlight=False,
+        )
     with console().status("  embedding the catalogue"):
         model = ServedModel(system, graph, read_graph_spec(examples_uri))
         model.save(fn_args.serving_model_dir)

@@ -32,6 +32,9 @@ class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
         "baseline_model": component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
         ),
+        "baseline_blessing": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelBlessing, optional=True
+        ),
     }
     OUTPUTS = {
         "evaluation": component_spec.ChannelParameter(type=RetrievalEvaluation),
@@ -46,6 +49,8 @@ class RetrievalEvaluator(base_component.BaseComponent):
       examples: ego graphs and hidden edges.
       model: the new model.
       baseline_model: the latest blessed one; may resolve to none.
+      baseline_blessing: its blessing, which nobody reads. When the pipeline goes back and forth
+        between two models, it tells the cache that the older verdict was about another day.
       config: the judged split and the gate.
       code_fingerprint: changes when the code does, and the cache with it.
     """
@@ -59,6 +64,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
         examples: types.BaseChannel,
         model: types.BaseChannel,
         baseline_model: types.BaseChannel,
+        baseline_blessing: types.BaseChannel,
         config: JudgeConfig,
         code_fingerprint: str,
     ):
@@ -69,6 +75,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                baseline_blessing=baseline_blessing,
                 evaluation=types.Channel(type=RetrievalEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
+
+SET_FROM: Final = "set_from"
+"""Metadata of a field that no person sets: the key that it is taken from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +29,9 @@ class GateConfig:
         for name in ("floor", "slack"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
-                raise ValueError(f"The gate's {name} must lie between 0 and 1, not {value}.")
+                raise ValueError(f"{name} must lie between 0 and 1, not {value}")
         if self.condition not in ("connected", "cold"):
-            raise ValueError(
-                f"The gate's condition is 'connected' or 'cold', not {self.condition!r}."
-            )
+            raise ValueError(f"condition must be 'connected' or 'cold', not {self.condition!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,10 +48,10 @@ class JudgeConfig:
 
     gate: GateConfig = GateConfig()
     split: str = "test"
-    fan_out: int = 25
+    fan_out: int = dataclasses.field(default=25, metadata={SET_FROM: "trainer.training.fan_out"})
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
         if self.split not in ("val", "test"):
-            raise ValueError(f"split must be val or test, not '{self.split}'")
+            raise ValueError(f"split must be 'val' or 'test', not {self.split!r}")

@@ -60,13 +60,14 @@ class Executor(base_executor.BaseExecutor):
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
 
 
-class _Unloadable:
+class Unloadable:
     """Stands for a blessed model that does not load; judging it raises what loading raised."""
 
     def __init__(self, error: Exception):
         self._error = error
 
     def embed(self, graph, edges):
+        """Raises what loading raised."""
         raise self._error
 
 
@@ -77,7 +78,7 @@ def _blessed(input_dict: dict[str, list[types.Artifact]], config: JudgeConfig) -
     try:
         return JudgedModel(path_utils.serving_model_path(found[0].uri), config.fan_out)
     except Exception as error:  # noqa: BLE001, whatever a broken file may raise
-        return _Unloadable(error)
+        return Unloadable(error)
 
 
 def _write(folder: Path, judgement: Judgement, graph) -> None:

@@ -89,8 +89,8 @@ def judge_model(
         embedding = model.embed(graph, edges[condition])
         embeddings[condition] = embedding[artists]
         faults += embedding_faults(embeddings[condition], condition)
-        # NaN cannot be ranked; the fault above keeps the model from being blessed.
-        score(condition, MODEL, dot_products(np.nan_to_num(embedding)))
+        # NaN and infinity cannot be ranked; the fault above keeps the model from being blessed.
+        score(condition, MODEL, dot_products(np.where(np.isfinite(embedding), embedding, 0)))
     broken = None
     if blessed is not None:
         tell(BLESSED_MODEL)
@@ -101,6 +101,8 @@ def judge_model(
                 )
         except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
             broken = f"the blessed model cannot be judged ({type(error).__name__})"
+            for systems in scores.values():
+                systems.pop(BLESSED_MODEL, None)
     for name, make in BASELINES.items():
         tell(name)
         system = make()

@@ -1,24 +1,39 @@
-"""The systems that can be trained, pushed and served, by name."""
+"""The systems that can be trained, pushed and served, by name.
+
+What a system needs is imported when it is made, so that a wrong name is told before that.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalogues.errors import InputError, nearest
 from trainer.config import TrainerConfig
-from trainer.systems.gnn import GnnSystem, TrainingRun
 
-Factory = Callable[[TrainerConfig, Mapping[str, Any], TrainingRun], GnnSystem]
+if TYPE_CHECKING:
+    from trainer.systems.gnn import GnnSystem, TrainingRun
+
+Factory = Callable[[TrainerConfig, Mapping[str, Any], "TrainingRun | None"], "GnnSystem"]
 
 
-def _dnn(config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun) -> GnnSystem:
+def _gnn(
+    config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
+) -> GnnSystem:
+    from trainer.systems.gnn import GnnSystem
+
+    return GnnSystem(config, statistics, run)
+
+
+def _dnn(
+    config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
+) -> GnnSystem:
     network = dataclasses.replace(config.network, convolutions=0)
-    return GnnSystem(dataclasses.replace(config, network=network), statistics, run)
+    return _gnn(dataclasses.replace(config, network=network), statistics, run)
 
 
-SYSTEMS: Mapping[str, Factory] = {"gnn": GnnSystem, "dnn": _dnn}
+SYSTEMS: Mapping[str, Factory] = {"gnn": _gnn, "dnn": _dnn}
 
 
 def make_system(
@@ -30,7 +45,7 @@ def make_system(
       InputError: there is no such system.
     """
     check_system(config.system)
-    return SYSTEMS[config.system](config, statistics, run or TrainingRun())
+    return SYSTEMS[config.system](config, statistics, run)
 
 
 def check_system(name: str) -> None:

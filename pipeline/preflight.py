@@ -1,0 +1,76 @@
+"""What is checked before anything is spent: the home, the catalogue and the schema.
+
+Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from catalogues.errors import InputError
+from catalogues.spec import load_catalogue
+from pipeline.config import PipelineConfig
+from pipeline.home import home
+from trainer.systems.registry import check_system
+
+
+def check_home() -> None:
+    """Makes the home; raises InputError where nothing can be written to it."""
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home()):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"Nothing can be written to the folder '{home().name}' that a run keeps its work in "
+            f"({error.strerror}); mend it, or name another one with ARTIST_SIM_HOME."
+        ) from None
+
+
+def check_inputs(config: PipelineConfig) -> None:
+    """Raises InputError where the system, the schema or the catalogue is not there."""
+    check_system(config.trainer.system)
+    if config.schema and not Path(config.schema).is_file():
+        raise InputError(
+            f"There is no schema '{config.schema}'; correct `schema` in the configuration, or "
+            "leave it out to have one inferred."
+        )
+    path = config.catalogue.path
+    if "{" not in path:
+        load_catalogue(path)
+        return
+    pattern = re.sub(r"\{[^}]*\}", "*", path.rstrip("/"))
+    fixed = Path(pattern.split("*")[0] + "x").parent
+    if not any(found.is_dir() for found in fixed.glob(str(Path(pattern).relative_to(fixed)))):
+        raise InputError(
+            f"No catalogue folder matches '{path}'; check `catalogue.path` in the configuration."
+        )
+
+
+@contextlib.contextmanager
+def only_run() -> Iterator[None]:
+    """Keeps a second run out of the same home; the lock goes with the process, however it ends.
+
+    Raises:
+      InputError: another run is at work.
+    """
+    with (home() / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise InputError(
+                f"Another run (process {lock.read().strip() or 'unknown'}) is at work in "
+                f"'{home().name}'; wait for it, or give this one a home of its own with "
+                "ARTIST_SIM_HOME."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,1 @@
+"""The pipeline as a whole: its configuration, its runs, its command lines."""

@@ -1,0 +1,297 @@
+"""The command lines as a person types them: what they print, and what they end with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_line import main
+from tests.conftest import REPOSITORY
+from tests.pipeline.communities import read_tables, write_communities, write_tables
+
+BIN = Path(sys.executable).parent
+CONFIG = """\
+catalogue:
+  path: {catalogue}
+trainer:
+  network: {{convolutions: 1, convolution_units: 16, backend_units: [16], embedding_dim: 8}}
+  training: {{epochs: 4}}
+judge:
+  gate: {{floor: 0.5}}
+"""
+
+
+def type_in(
+    command: Sequence[str], home: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Types a command in the checkout, without what the tests have put into the environment."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=REPOSITORY,
+        env={**inherited, "ARTIST_SIM_HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def write_config(folder: Path, catalogue: Path) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(CONFIG.format(catalogue=catalogue))
+    return path
+
+
+def is_one_sentence(text: str) -> bool:
+    return len(text.splitlines()) == 1 and "Traceback" not in text and text.endswith(".\n")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("typed")
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> subprocess.CompletedProcess[str]:
+    """One real run through the TFX command line."""
+    config = write_config(folder, write_communities(folder / "communities"))
+    # A folder of its own for whatever a library takes for a place to leave files in.
+    (folder / "tmp").mkdir()
+    (folder / "person").mkdir()
+    return type_in(
+        ["python", "-m", "pipeline.run", "--config", str(config)],
+        folder / "home",
+        HOME=str(folder / "person"),
+    )
+
+
+class TestRun:
+    def test_it_shows_what_it_does_and_what_came_of_it(self, finished, folder):
+        assert finished.returncode == 0, finished.stderr
+        said = " ".join(finished.stdout.split())
+        for wanted in (
+            "$ tfx pipeline create --engine=local --pipeline_name=artist_sim",
+            "$ tfx run create --engine=local --pipeline_name=artist_sim",
+            "[1/8] catalogue → ego graphs",
+            "240 rows in = 240 kept + 0 rejected",
+            "[5/8] training",
+            "[8/8] push",
+            "nDCG@200 [95% interval]",
+            "personalised PageRank",
+            "BLESSED: nDCG@200",
+            "is above the floor 0.5 and there is no blessed model to compare with",
+            "artist-sim similar",
+        ):
+            assert wanted in said
+        (version,) = (folder / "home/serving_model/artist_sim").iterdir()
+        assert f"model:  {version}" in finished.stdout
+        assert "report.md" in finished.stdout
+
+    def test_no_third_party_has_a_word(self, finished):
+        assert finished.stderr == ""
+        for chatter in ("WARNING", "Warning", "INFO", "absl", "deprecat", "CUDA"):
+            assert chatter not in finished.stdout
+
+    def test_all_that_it_makes_lies_under_the_home(self, finished, folder):
+        assert {path.name for path in folder.iterdir()} == {
+            "communities",
+            "home",
+            "person",
+            "tiny.yaml",
+            "tmp",
+        }
+        assert {path.name for path in (folder / "home").iterdir()} == {
+            "checkpoints",
+            "logs",
+            "metadata",
+            "pipelines",
+            "run.lock",
+            "serving_model",
+            "tfx",
+        }
+        assert not any((folder / "person").rglob("*.sqlite"))
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("change", "complaint"),
+        [
+            ("catalogue: [", "mine.yaml, line 2: this is not valid YAML"),
+            ("trainer: {network: {convolutions: 9}}", "must lie between 0 and 4, not 9"),
+            ("catalogue: {path: nowhere}", "There is no catalogue folder 'nowhere'"),
+            ("catalogue: {path: 'nowhere/{SPAN}'}", "No catalogue folder matches 'nowhere/{SPAN}'"),
+            ("catalogue: {path: catalogues/sampler}\nschema: gone.pbtxt", "There is no schema"),
+            (
+                "catalogue: {path: catalogues/sampler}\ntrainer: {system: gnm}",
+                "there is no system 'gnm' (did you mean 'gnn'?)",
+            ),
+        ],
+    )
+    def test_a_broken_configuration_is_told_at_once(self, tmp_path, change, complaint):
+        path = tmp_path / "mine.yaml"
+        path.write_text(change + "\n")
+        started = time.monotonic()
+        ended = type_in(["python", "-m", "pipeline.run", "--config", str(path)], tmp_path / "home")
+        assert time.monotonic() - started < 5
+        assert ended.returncode == 2
+        assert ended.stdout == ""
+        assert is_one_sentence(ended.stderr), ended.stderr
+        assert ended.stderr.startswith("artist_sim: ") and complaint in ended.stderr
+        assert str(tmp_path) not in ended.stderr
+
+    def test_a_missing_configuration_is_told(self, tmp_path):
+        ended = type_in(["python", "-m", "pipeline.run", "--config", "gone.yaml"], tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr == (
+            "artist_sim: There is no configuration 'gone.yaml'; configs/ holds examples.\n"
+        )
+
+    def test_a_home_that_cannot_be_written_is_told(self, tmp_path):
+        (tmp_path / "taken").write_text("")
+        ended = type_in(["python", "-m", "pipeline.run"], tmp_path / "taken")
+        assert ended.returncode == 2
+        assert is_one_sentence(ended.stderr)
+        assert "Nothing can be written to the folder 'taken'" in ended.stderr
+
+    def test_a_bad_row_ends_a_run_with_one_sentence(self, tmp_path):
+        catalogue = write_communities(tmp_path / "communities")
+        artists, edges = read_tables(catalogue)
+        write_tables(catalogue, artists, [*edges, ["c00-00", "nobody"]])
+        config = write_config(tmp_path, catalogue)
+        # What `tfx run create` runs, without the half minute of TFX's own command line.
+        ended = type_in(
+            ["python", "pipeline/local_runner.py"],
+            tmp_path / "home",
+            ARTIST_SIM_CONFIG=str(config),
+        )
+        assert ended.returncode == 2
+        assert ended.stderr.startswith("artist_sim: The catalogue has 1 bad row: edges.csv, row ")
+        assert "nobody" in ended.stderr
+        assert is_one_sentence(ended.stderr), ended.stderr
+        assert not (tmp_path / "home/serving_model").exists()
+
+
+def test_an_interrupted_run_says_so_once(tmp_path):
+    (tmp_path / "home").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.run"],
+        cwd=REPOSITORY,
+        env={**os.environ, "ARTIST_SIM_HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline().startswith("$ tfx pipeline create")
+        # As the keyboard does: to all processes of the terminal.
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "artist_sim: interrupted; run again to go on.\n"
+
+
+class TestArtistSim:
+    def test_help_imports_nothing_heavy(self):
+        script = (
+            "import sys\n"
+            "from pipeline.command_line import main\n"
+            "try:\n"
+            "    main(['--help'])\n"
+            "except SystemExit as ended:\n"
+            "    assert ended.code == 0\n"
+            "heavy = {'tensorflow', 'tfx', 'apache_beam', 'numpy', 'pandas', 'pyarrow',"
+            " 'ml_metadata', 'rich', 'scipy'}\n"
+            "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert "artist-sim similar" in ended.stdout
+
+    def test_runs_lists_the_run_without_a_warning(self, finished, folder):
+        ended = type_in(["artist-sim", "runs"], folder / "home")
+        assert ended.returncode == 0
+        assert ended.stderr == ""
+        assert "blessed" in ended.stdout and "8 complete" in ended.stdout
+
+    def test_similar_lists_the_community(self, finished, folder):
+        ended = type_in(["artist-sim", "similar", "act 3 OF scene 4", "--k", "5"], folder / "home")
+        assert ended.returncode == 0
+        assert ended.stderr == ""
+        head, *similar = ended.stdout.splitlines()
+        assert head == "Act 3 of Scene 4 (c04-03)"
+        assert len(similar) == 5
+        assert "Act 3 of Scene 4" not in "".join(similar)
+        assert sum(line.endswith("of Scene 4") for line in similar) >= 3
+
+    def test_a_reader_that_has_seen_enough_is_no_error(self, finished, folder):
+        command = f"set -o pipefail; '{BIN}/artist-sim' similar c00-00 --k 239 | head -n 1"
+        ended = subprocess.run(
+            ["bash", "-c", command],
+            env={**os.environ, "ARTIST_SIM_HOME": str(folder / "home")},
+            capture_output=True,
+            text=True,
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout == "Act 0 of Scene 0 (c00-00)\n"
+
+
+class TestAnswers:
+    """In this process, where importing is paid for once."""
+
+    @pytest.fixture(autouse=True)
+    def home(self, finished, folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+        monkeypatch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
+        yield folder / "home"
+
+    def test_an_unknown_artist_is_told_with_the_nearest_name(self, capsys):
+        assert main(["similar", "Act 3 of Scence 4"]) == 2
+        assert capsys.readouterr().err == (
+            "artist-sim: The catalogue has no artist 'Act 3 of Scence 4' (did you mean 'Act 3 of "
+            "Scene 4'?).\n"
+        )
+
+    def test_more_than_there_are_is_all(self, capsys):
+        assert main(["similar", "c00-00", "--k", "99999999999"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 240
+
+    def test_several_artists(self, capsys):
+        assert main(["similar", "c00-00", "c01-00", "--k", "1"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 4
+
+    def test_a_version_of_ones_choice(self, capsys, home):
+        (version,) = (home / "serving_model/artist_sim").iterdir()
+        assert main(["similar", "c00-00", "--model", str(version)]) == 0
+        assert main(["similar", "c00-00", "--model", str(home / "gone")]) == 2
+        assert "There is no model 'gone'" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("command", [["similar", "Björk"], ["runs"]])
+    def test_nothing_has_run_yet(self, command, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
+        assert main(command) == 2
+        assert "start with `make run`" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "command",
+        [[], ["similar"], ["similar", "x", "--k", "0"], ["runs", "--last", "x"], ["no-such"]],
+    )
+    def test_what_cannot_be_understood_ends_with_two(self, command, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 2
+        assert "usage:" in capsys.readouterr().err
+
+    def test_an_interruption_ends_with_130(self, monkeypatch):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("pipeline.runs.open_store", interrupted)
+        assert main(["runs"]) == 130

@@ -1,0 +1,296 @@
+"""A configuration is refused before anything is spent, in one sentence that names the key."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogues.errors import InputError
+from pipeline.config import PipelineConfig, config_path, load_config, parse_config
+from pipeline.preflight import check_home, check_inputs, only_run
+from tests.conftest import REPOSITORY
+from tests.pipeline.communities import write_communities
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """{'a': {'b': value}} of 'a.b', beside the one key that must be there."""
+    given: dict[str, Any] = {"catalogue": {"path": "mine"}}
+    place = given
+    *sections, key = path.split(".")
+    for section in sections:
+        place = place.setdefault(section, {})
+    place[key] = value
+    return given
+
+
+def refusal(given: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as raised:
+        parse_config(given, "mine.yaml")
+    message = str(raised.value)
+    assert message.startswith("mine.yaml: ")
+    assert message.endswith(".") and "\n" not in message
+    return message
+
+
+def test_the_defaults_are_the_dataclasses():
+    config = parse_config({"catalogue": {"path": "mine"}}, "mine.yaml")
+    assert config == PipelineConfig(config.catalogue)
+    assert config.trainer.network.backend_units == (256, 256)
+    assert config.graph.fractions == (0.8, 0.1, 0.1)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=str)
+def test_what_ships_can_be_loaded(path: Path):
+    assert load_config(path).catalogue.path
+
+
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("catalog", "catalogue"),
+        ("catalogue.pth", "path"),
+        ("catalogue.imported_from.fromat", "format"),
+        ("graph.fractoins", "fractions"),
+        ("trainer.sistem", "system"),
+        ("trainer.features.modality", "modalities"),
+        ("trainer.network.convolution", "convolutions"),
+        ("trainer.training.epoch", "epochs"),
+        ("judge.gates", "gate"),
+        ("judge.gate.flor", "floor"),
+        ("beam.runer", "runner"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest(key, right):
+    message = refusal(nested(key, 1))
+    assert f"unknown key `{key}` (did you mean '{right}'?); there is " in message
+
+
+def test_a_key_like_no_other_is_refused_with_all_there_are():
+    message = refusal(nested("judge.zzz", 1))
+    assert message == "mine.yaml: unknown key `judge.zzz`; there is gate, split, seed."
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("catalogue.path", 3, "is 3, but must be text"),
+        ("catalogue.path", None, "is None, but must be text"),
+        ("catalogue.path", "", "is empty; name the catalogue's folder"),
+        ("catalogue.imported_from", "olga", "must hold keys with values"),
+        ("schema", ["a"], "is ['a'], but must be text"),
+        ("on_bad_rows", "ignore", "is 'ignore', but must be 'error' or 'set_aside'"),
+        ("graph", None, "must hold keys with values"),
+        ("graph", [1], "must hold keys with values"),
+        ("graph.fractions", 0.8, "is 0.8, but must be a list of 3 items, each a number"),
+        ("graph.fractions", [1, 0], "is [1, 0], but must be a list of 3 items, each a number"),
+        ("graph.fractions", [0.5, 0.5, "x"], "must be a list of 3 items, each a number"),
+        ("graph.fractions", [0.8, 0.2, 0], "must be three numbers above zero"),
+        ("graph.fractions", [1, 1, 1], "must sum to 1, not 3"),
+        ("graph.fractions", [float("nan"), 0.5, 0.5], "must be finite"),
+        ("graph.neighbor_cap", 0, "must be at least 1, not 0"),
+        ("graph.vocabulary_size", -1, "must be at least 1, not -1"),
+        ("graph.shards", 0, "must be at least 1, not 0"),
+        ("graph.shards", 1.5, "is 1.5, but must be a whole number"),
+        ("trainer.features.modalities", "audio", "is 'audio', but must be a list with text"),
+        ("trainer.features.modalities", [1], "is [1], but must be a list with text"),
+        ("trainer.features.random_dim", 0, "must lie between 1 and 65536, not 0"),
+        ("trainer.features.seed", -1, "must lie between 0 and"),
+        ("trainer.network.convolutions", 5, "must lie between 0 and 4, not 5"),
+        ("trainer.network.convolutions", True, "is true, but must be a whole number"),
+        ("trainer.network.convolutions", "3", "is '3', but must be a whole number"),
+        ("trainer.network.convolution_units", 0, "must lie between 1 and 4096, not 0"),
+        ("trainer.network.backend_units", [256, 0], "must lie between 1 and 4096, not 0"),
+        ("trainer.network.backend_units", [2.5], "is [2.5], but must be a list with a whole"),
+        ("trainer.network.backend_units", 256, "is 256, but must be a list with a whole number"),
+        ("trainer.network.embedding_dim", 257, "must lie between 2 and 256, not 257"),
+        ("trainer.training.epochs", 0, "must lie between 1 and 10000, not 0"),
+        ("trainer.training.warmup_epochs", 51, "must lie between 0 and 50, not 51"),
+        ("trainer.training.learning_rate", 0, "must lie between 1e-08 and 10, not 0"),
+        ("trainer.training.learning_rate", "fast", "is 'fast', but must be a number"),
+        ("trainer.training.learning_rate", float("inf"), "is inf, but must be finite"),
+        ("trainer.training.learning_rate", False, "is false, but must be a number"),
+        ("trainer.training.pseudo_eval_fraction", 0.6, "must lie between 1e-06 and 0.5, not 0.6"),
+        ("trainer.training.max_batch", 1, "must lie between 2 and 1e+06, not 1"),
+        ("trainer.training.fan_out", 0, "must lie between 1 and 1e+06, not 0"),
+        ("trainer.training.negatives", 0, "must lie between 1 and 10000, not 0"),
+        ("trainer.training.margin", 2.1, "must lie between 0 and 2, not 2.1"),
+        ("trainer.training.patience", 0, "must lie between 1 and 10000, not 0"),
+        ("trainer.training.mixed_precision", 1, "is 1, but must be true or false"),
+        ("trainer.training.xla", "yes", "is 'yes', but must be true or false"),
+        ("trainer.training.seed", -1, "must lie between 0 and"),
+        ("judge.split", "train", "must be 'val' or 'test', not 'train'"),
+        ("judge.fan_out", 5, "is taken from `trainer.training.fan_out`; say it there"),
+        ("judge.seed", 0.5, "is 0.5, but must be a whole number"),
+        ("judge.gate.floor", 1.1, "must lie between 0 and 1, not 1.1"),
+        ("judge.gate.slack", -0.1, "must lie between 0 and 1, not -0.1"),
+        ("judge.gate.condition", "warm", "must be 'connected' or 'cold', not 'warm'"),
+        ("beam.runner", 1, "is 1, but must be text"),
+        ("beam.options", "--x", "is '--x', but must be a list with text"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_key(key, value, complaint):
+    message = refusal(nested(key, value))
+    assert message.startswith(f"mine.yaml: `{key}` ")
+    assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({}, "catalogue"),
+        ({"catalogue": {}}, "catalogue.path"),
+        (nested("catalogue.imported_from.format", "olga"), "catalogue.imported_from.source"),
+    ],
+)
+def test_a_missing_key_is_asked_for(given, key):
+    assert refusal(given) == f"mine.yaml: `{key}` is missing; add it."
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("graph.fractions", [0.5, 0.25, 0.25], (0.5, 0.25, 0.25)),
+        ("trainer.network.backend_units", [], ()),
+        ("trainer.network.backend_units", [8, 4], (8, 4)),
+        ("trainer.features.modalities", ["audio"], ("audio",)),
+        ("trainer.training.margin", 1, 1.0),
+        # PyYAML takes this for a text, a person does not.
+        ("trainer.training.learning_rate", "2e-3", 0.002),
+        ("schema", None, None),
+        ("beam.options", ["--direct_num_workers=2"], ("--direct_num_workers=2",)),
+    ],
+)
+def test_a_value_is_read_as_it_is_meant(key, value, read):
+    found = parse_config(nested(key, value), "mine.yaml")
+    for part in key.split("."):
+        found = getattr(found, part)
+    assert found == read and type(found) is type(read)
+
+
+def test_a_configuration_survives_its_own_dictionary():
+    config = parse_config(nested("trainer.network.backend_units", [8]), "mine.yaml")
+    assert dataclasses.asdict(config.trainer)["network"]["backend_units"] == (8,)
+
+
+class TestFiles:
+    def test_broken_yaml_is_told_with_its_line(self, tmp_path):
+        path = tmp_path / "mine.yaml"
+        path.write_text("catalogue:\n  path: x\n graph: [\n")
+        with pytest.raises(InputError) as raised:
+            load_config(path)
+        assert str(raised.value).startswith("mine.yaml, line 3: this is not valid YAML")
+
+    @pytest.mark.parametrize("text", ["", "- a\n", "catalogue\n"])
+    def test_what_holds_no_keys_is_refused(self, tmp_path, text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        with pytest.raises(InputError, match="mine.yaml: keys with values are expected"):
+            load_config(path)
+
+    def test_undecodable_text_is_refused(self, tmp_path):
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(b"catalogue: \xff\n")
+        with pytest.raises(InputError, match="mine.yaml: this is not valid YAML"):
+            load_config(path)
+
+    @pytest.mark.parametrize("name", ["missing.yaml", "."])
+    def test_a_missing_file_is_told(self, tmp_path, name):
+        with pytest.raises(InputError, match="There is no configuration"):
+            load_config(tmp_path / name)
+
+
+class TestEnvironment:
+    def test_a_variable_stands_in_any_text(self, monkeypatch):
+        monkeypatch.setenv("MY_MUSIC", "/music")
+        config = parse_config(nested("catalogue.path", "${MY_MUSIC}/mine"), "mine.yaml")
+        assert config.catalogue.path == "/music/mine"
+
+    def test_an_unset_variable_is_told(self, monkeypatch):
+        monkeypatch.delenv("MY_MUSIC", raising=False)
+        message = refusal(nested("catalogue.path", "${MY_MUSIC}/mine"))
+        assert "the environment variable MY_MUSIC is not set" in message
+
+    def test_home_and_data_always_have_a_value(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("ARTIST_SIM_DATA", raising=False)
+        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
+        text = "${ARTIST_SIM_HOME} ${ARTIST_SIM_DATA}"
+        config = parse_config(nested("catalogue.path", text), "mine.yaml")
+        assert config.catalogue.path == f"{tmp_path} ../shared/data"
+
+    def test_the_configuration_is_the_samplers_unless_one_is_named(self, monkeypatch):
+        monkeypatch.delenv("ARTIST_SIM_CONFIG", raising=False)
+        assert config_path() == Path("configs/sampler.yaml")
+        monkeypatch.setenv("ARTIST_SIM_CONFIG", "mine.yaml")
+        assert config_path() == Path("mine.yaml")
+
+
+class TestPreflight:
+    def test_a_missing_catalogue_is_told_by_name(self, tmp_path):
+        config = parse_config(nested("catalogue.path", str(tmp_path / "gone")), "mine.yaml")
+        with pytest.raises(InputError, match="There is no catalogue folder 'gone'"):
+            check_inputs(config)
+
+    @pytest.mark.parametrize("span", ["{SPAN}", "span-{SPAN}", "{YYYY}-{MM}-{DD}"])
+    def test_a_pattern_without_a_match_is_told(self, tmp_path, span, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        config = parse_config(nested("catalogue.path", f"days/{span}"), "mine.yaml")
+        with pytest.raises(InputError) as raised:
+            check_inputs(config)
+        assert str(raised.value).startswith(f"No catalogue folder matches 'days/{span}'")
+
+    def test_a_pattern_with_a_match_is_left_to_the_driver(self, tmp_path):
+        write_communities(tmp_path / "days" / "2026-01-02")
+        path = str(tmp_path / "days" / "{YYYY}-{MM}-{DD}")
+        check_inputs(parse_config(nested("catalogue.path", path), "mine.yaml"))
+
+    def test_a_missing_schema_is_told(self, tmp_path):
+        given = nested("catalogue.path", str(write_communities(tmp_path / "mine")))
+        config = parse_config({**given, "schema": "gone.pbtxt"}, "mine.yaml")
+        with pytest.raises(InputError, match="There is no schema 'gone.pbtxt'"):
+            check_inputs(config)
+
+    def test_a_home_that_is_no_folder_is_told(self, tmp_path, monkeypatch):
+        (tmp_path / "taken").write_text("")
+        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path / "taken"))
+        with pytest.raises(InputError, match="'taken' that a run keeps its work in"):
+            check_home()
+
+    def test_a_second_run_is_kept_out_and_told_of_the_first(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
+        script = (
+            "from pipeline.preflight import only_run\n"
+            "with only_run():\n"
+            "    print('locked', flush=True)\n"
+            "    input()\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=REPOSITORY,
+        ) as other:
+            assert other.stdout.readline() == b"locked\n"
+            with (
+                pytest.raises(InputError, match=rf"Another run \(process {other.pid}\) is at work"),
+                only_run(),
+            ):
+                pass
+            # However it ends.
+            other.kill()
+            other.wait()
+            with only_run():
+                pass
+
+
+def test_reading_a_configuration_imports_nothing_heavy():
+    script = (
+        "import sys, pipeline.run\n"
+        "heavy = {'tensorflow', 'tfx', 'apache_beam', 'numpy', 'pandas', 'pyarrow'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=REPOSITORY)

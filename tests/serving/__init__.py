@@ -1,0 +1,1 @@
+"""What is asked of a pushed model."""
