@@ -15,8 +15,6 @@ import tensorflow_gnn as tfgnn
 from trainer.graph import SPLITS, ArtistGraph, CategoryContent, Content, VectorContent
 
 _BATCH: Final = 4096
-_SUFFIXES: Final = ("_present", "_weight")
-_NOT_CONTENT: Final = ("id", "name", "popularity", "popularity_present")
 
 
 def read_graph_spec(examples_uri: str) -> tfgnn.GraphTensorSpec:
@@ -40,11 +38,14 @@ def read_summary(examples_uri: str) -> dict[str, Any]:
 def modality_names(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
     """The content modalities of a spec, sorted."""
     features = spec.node_sets_spec["artist"].features_spec
+    # All else of an artist is one value; the dtype tells what goes with a list. A descriptive
+    # column may end as a modality's companions do, so the names alone do not tell.
     return tuple(
         sorted(
             name
-            for name in features
-            if any(name + suffix in features for suffix in _SUFFIXES) and name not in _NOT_CONTENT
+            for name, feature in features.items()
+            if feature.shape.rank == 2
+            and name + ("_weight" if feature.dtype == tf.string else "_present") in features
         )
     )
 
@@ -61,7 +62,7 @@ def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph
     """
     spec = read_graph_spec(examples_uri)
     modalities = modality_names(spec)
-    parts: list[dict[str, np.ndarray]] = []
+    parts: list[dict[Any, np.ndarray]] = []
     for split in splits:
         for batch in _records(examples_uri, split):
             parts.append(_columns(tfgnn.parse_example(spec, batch), modalities))
@@ -91,6 +92,9 @@ def load_hidden_edges(examples_uri: str, split: str, artist_id: np.ndarray) -> s
 
     Returns:
       [num_artists, num_artists] CSR float32, the edges' weights.
+
+    Raises:
+      ValueError: an edge of an artist that is not in artist_id.
     """
     features = {
         "artist_id": tf.io.FixedLenFeature([], tf.string),
@@ -108,20 +112,23 @@ def load_hidden_edges(examples_uri: str, split: str, artist_id: np.ndarray) -> s
     if not rows:
         return sp.csr_matrix((num_artists, num_artists), dtype=np.float32)
     edges = (np.concatenate(rows), np.concatenate(columns))
+    if min(ends.min(initial=0) for ends in edges) < 0:
+        # Leaving them out would shrink the truth that a model is judged by.
+        raise ValueError(f"hidden_{split} names artists that the graph does not have")
     return sp.csr_matrix((np.concatenate(weights), edges), shape=(num_artists, num_artists))
 
 
 def _records(examples_uri: str, split: str) -> tf.data.Dataset:
-    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
+    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*.gz")))
     return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
 
 
-def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Flat NumPy columns of a batch of ego graphs."""
+def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[Any, np.ndarray]:
+    """Flat NumPy columns of a batch of ego graphs; a modality's have (its name, which) as key."""
     degrees = tf.squeeze(graphs.node_sets["neighbor"].sizes, axis=-1).numpy()
     flat = graphs.merge_batch_to_components()
     artist = flat.node_sets["artist"]
-    columns = {
+    columns: dict[Any, np.ndarray] = {
         "id": _text(artist["id"].numpy()),
         "name": _text(artist["name"].numpy()),
         "popularity": artist["popularity"].numpy(),
@@ -131,27 +138,27 @@ def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[str
         "weight": flat.edge_sets["similar"]["weight"].numpy(),
     }
     for name in modalities:
-        if f"{name}_present" in artist.features:
-            columns[name] = artist[name].numpy()
-            columns[f"{name}_present"] = artist[f"{name}_present"].numpy()
+        if artist[name].dtype != tf.string:
+            columns[name, "values"] = artist[name].numpy()
+            columns[name, "present"] = artist[f"{name}_present"].numpy()
         else:
-            columns[name] = _text(artist[name].flat_values.numpy())
-            columns[f"{name}_weight"] = artist[f"{name}_weight"].flat_values.numpy()
-            columns[f"{name}_length"] = artist[name].row_lengths().numpy()
+            columns[name, "words"] = _text(artist[name].flat_values.numpy())
+            columns[name, "weights"] = artist[f"{name}_weight"].flat_values.numpy()
+            columns[name, "lengths"] = artist[name].row_lengths().numpy()
     return columns
 
 
-def _content(joined: dict[str, np.ndarray], name: str, order: np.ndarray) -> Content:
-    if f"{name}_present" in joined:
+def _content(joined: dict[Any, np.ndarray], name: str, order: np.ndarray) -> Content:
+    if (name, "values") in joined:
         return VectorContent(
-            joined[name][order].astype(np.float32), joined[f"{name}_present"][order] > 0
+            joined[name, "values"][order].astype(np.float32), joined[name, "present"][order] > 0
         )
-    offsets, flat = _reordered(joined[f"{name}_length"], order)
-    return CategoryContent(joined[name][flat], joined[f"{name}_weight"][flat], offsets)
+    offsets, flat = _reordered(joined[name, "lengths"], order)
+    return CategoryContent(joined[name, "words"][flat], joined[name, "weights"][flat], offsets)
 
 
 def _neighbors(
-    joined: dict[str, np.ndarray], order: np.ndarray, artist_id: np.ndarray
+    joined: dict[Any, np.ndarray], order: np.ndarray, artist_id: np.ndarray
 ) -> sp.csr_matrix:
     offsets, flat = _reordered(joined["degree"], order)
     column = _rows_of(joined["neighbor"][flat], artist_id)

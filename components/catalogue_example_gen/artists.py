@@ -11,10 +11,18 @@ from typing import Any, Final, NamedTuple
 import apache_beam as beam
 
 from catalogues.spec import Catalogue
-from components.catalogue_example_gen.rows import RECORDS, REJECTS, Artist, Detail, Reject
+from catalogues.values import shown
+from components.catalogue_example_gen.details import Detail
+from components.catalogue_example_gen.rows import (
+    ARTISTS,
+    PLAYS,
+    RECORDS,
+    REJECTS,
+    Artist,
+    Reject,
+)
 
-TABLE: Final = "artists"
-PLAYS: Final = "plays"
+TABLE: Final = ARTISTS
 KEPT: Final = "kept"
 
 
@@ -41,7 +49,9 @@ class OnePerId(beam.DoFn):
         yield key, rows[0]
         for row in rows[1:]:
             reason = f"duplicate id: first in {rows[0].file}, row {rows[0].row}"
-            yield beam.pvalue.TaggedOutput(REJECTS, Reject(TABLE, row.file, row.row, key, reason))
+            yield beam.pvalue.TaggedOutput(
+                REJECTS, Reject(TABLE, row.file, row.row, key, reason, "duplicate id")
+            )
 
 
 class CheckLengths(beam.DoFn):
@@ -53,13 +63,15 @@ class CheckLengths(beam.DoFn):
     def process(self, keyed: tuple[str, Any], dims: dict[str, int]) -> Iterator[Any]:
         """Yields the good ones and the rejects; `dims` is one number a list modality."""
         key, record = keyed
-        content = record.content if isinstance(record, Artist) else {self._table: record.value}
         for modality, dim in dims.items():
-            vector = content.get(modality)
+            vector = _content(record).get(modality)
             if vector is not None and len(vector) != dim:
                 reason = f"{modality}: wrong vector length {len(vector)}, most artists have {dim}"
                 yield beam.pvalue.TaggedOutput(
-                    REJECTS, Reject(self._table, record.file, record.row, key, reason)
+                    REJECTS,
+                    Reject(
+                        self._table, record.file, record.row, key, reason, "wrong vector length"
+                    ),
                 )
                 return
         yield keyed
@@ -90,7 +102,8 @@ class Assemble(beam.DoFn):
     """(artist id, {'artists': [...], detail table: [...]}) -> (artist id, WholeArtist).
 
     Details of an unknown artist are dangling. Several vectors of an artist (its tracks) are
-    averaged, weights of the same word are summed, plays become log(1 + plays).
+    averaged, weights of the same word are summed, plays become log(1 + plays); all with `fsum`,
+    whose result is the same in whichever order the rows come.
     """
 
     def __init__(self, catalogue: Catalogue, fractions: tuple[float, float, float]):
@@ -107,37 +120,44 @@ class Assemble(beam.DoFn):
         for table, records in tables.items():
             if table == TABLE:
                 continue
-            # Sorted, so that sums of floats are the same on every runner.
-            details: list[Detail] = sorted(records, key=lambda detail: detail[:2])
+            details: list[Detail] = list(records)
             if not artist:
+                reason = f"dangling: no artist {shown(key)}"
                 for detail in details:
-                    yield beam.pvalue.TaggedOutput(
-                        REJECTS,
-                        Reject(table, detail.file, detail.row, key, f"dangling: no artist '{key}'"),
-                    )
+                    reject = Reject(table, detail.file, detail.row, key, reason, "dangling")
+                    yield beam.pvalue.TaggedOutput(REJECTS, reject)
                 continue
             if details:
                 yield beam.pvalue.TaggedOutput(KEPT, (table, len(details)))
-                if table == PLAYS:
-                    if not self._has_popularity:
-                        popularity = math.log1p(sum(detail.value for detail in details))
-                elif self._kinds[table] == "categories":
-                    content[table] = _summed_words(details)
-                else:
-                    columns = zip(*(detail.value for detail in details), strict=True)
-                    content[table] = tuple(sum(column) / len(details) for column in columns)
+                if table != PLAYS:
+                    content |= self._joined_content(details)
+                elif not self._has_popularity:
+                    popularity = math.log1p(math.fsum(detail.value for detail in details))
         if artist:
             yield beam.pvalue.TaggedOutput(KEPT, (TABLE, 1))
             split = artist.split or split_of(key, self._fractions)
             yield key, WholeArtist(artist.name, popularity, split, artist.meta, content)
 
+    def _joined_content(self, details: list[Detail]) -> dict[str, Any]:
+        rows: dict[str, list[Any]] = collections.defaultdict(list)
+        for detail in details:
+            for modality, value in detail.value.items():
+                rows[modality].append(value)
+        return {
+            modality: _summed_words(found)
+            if self._kinds[modality] == "categories"
+            else tuple(math.fsum(column) / len(found) for column in zip(*found, strict=True))
+            for modality, found in rows.items()
+        }
 
-def _summed_words(details: list[Detail]) -> tuple[tuple[str, float], ...]:
-    weights: dict[str, float] = collections.defaultdict(float)
-    for detail in details:
-        for word, weight in detail.value:
-            weights[word] += weight
-    return tuple(sorted(weights.items(), key=lambda pair: (-pair[1], pair[0])))
+
+def _summed_words(rows: list[tuple[tuple[str, float], ...]]) -> tuple[tuple[str, float], ...]:
+    weights: dict[str, list[float]] = collections.defaultdict(list)
+    for words in rows:
+        for word, weight in words:
+            weights[word].append(weight)
+    summed = ((word, math.fsum(parts)) for word, parts in weights.items())
+    return tuple(sorted(summed, key=lambda pair: (-pair[1], pair[0])))
 
 
 def checked_lengths(records, table: str, list_modalities: tuple[str, ...], label: str):
@@ -156,7 +176,7 @@ def checked_lengths(records, table: str, list_modalities: tuple[str, ...], label
         return records, []
     dims = (
         records
-        | f"{label}: lengths" >> beam.FlatMap(_lengths, table=table, modalities=list_modalities)
+        | f"{label}: lengths" >> beam.FlatMap(_lengths, modalities=list_modalities)
         | f"{label}: count lengths" >> beam.combiners.Count.PerElement()
         | f"{label}: all lengths" >> beam.combiners.ToList()
         | f"{label}: most common" >> beam.Map(most_common_lengths)
@@ -167,7 +187,10 @@ def checked_lengths(records, table: str, list_modalities: tuple[str, ...], label
     return checked[RECORDS], [checked[REJECTS]]
 
 
-def _lengths(keyed, table, modalities):
-    record = keyed[1]
-    content = record.content if isinstance(record, Artist) else {table: record.value}
+def _lengths(keyed, modalities):
+    content = _content(keyed[1])
     return [(name, len(content[name])) for name in modalities if name in content]
+
+
+def _content(record: Artist | Detail) -> dict[str, Any]:
+    return record.content if isinstance(record, Artist) else record.value

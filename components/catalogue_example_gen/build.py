@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from typing import Any, Final
 
 import apache_beam as beam
@@ -15,6 +14,7 @@ from components.catalogue_example_gen import artists as artist_stage
 from components.catalogue_example_gen import progress, rows
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.content import ContentStatistics
+from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.edges import Distributed
 from components.catalogue_example_gen.ego_graphs import (
     catalogue_schema,
@@ -47,7 +47,11 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
       target: the artifact's folder. Gets Split-train, Split-val and Split-test (ego graphs, each
         split's artists), Split-hidden_val and Split-hidden_test (hidden edges), and the sidecars.
     """
-    keyed, kept, num_read, rejects = _read_details(pipeline, catalogue)
+    # Raises where two features would have one name, before anything is read.
+    catalogue_schema(catalogue, dict.fromkeys((m.name for m in catalogue.content), 1))
+    details = detail_tables(catalogue)
+    keyed, num_read, rejects = _read_details(pipeline, catalogue, details)
+    kept = []
 
     table = pipeline | ReadTable(
         artist_stage.TABLE,
@@ -56,9 +60,8 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
         rows.artist_columns(catalogue),
         rows.artist_parser(catalogue),
     )
-    own_lists = tuple(
-        m.name for m in catalogue.content if m.is_list and m.table == catalogue.artists.table
-    )
+    elsewhere = {name for detail in details for name in detail.lists}
+    own_lists = tuple(m.name for m in catalogue.content if m.is_list and m.name not in elsewhere)
     good, wrong = artist_stage.checked_lengths(
         table[RECORDS], artist_stage.TABLE, own_lists, "artists"
     )
@@ -84,22 +87,24 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     edge_columns = [edge_table.source, edge_table.target]
     edge_columns += [edge_table.weight] if edge_table.weight else []
     edges = pipeline | ReadTable(
-        "edges", catalogue, edge_table.table, edge_columns, rows.edge_parser(edge_table)
+        rows.EDGES, catalogue, edge_table.table, edge_columns, rows.edge_parser(edge_table)
     )
     distributed = {
         "edges": edges[RECORDS],
         "splits": whole | "Splits" >> beam.MapTuple(lambda key, artist: (key, artist.split)),
-    } | "Edges" >> Distributed(config.neighbor_cap)
+    } | "Edges" >> Distributed(config.neighbor_cap, edge_table.directed)
     num_read.append(edges[READ])
-    kept.append(distributed["kinds"] | "Kept edges" >> beam.Map(lambda kind: ("edges", 1)))
+    kept.append(distributed["kept"])
     rejects += [edges[REJECTS], distributed["rejects"]]
 
     statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)
     _write_sidecars(catalogue, target, statistics)
     _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
     _write_hidden(config, target, distributed["hidden"])
+    tables = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
     _write_rejects_and_summary(
         target,
+        tables | {detail.name: detail.table for detail in details},
         tuple(rejects) | "All rejects" >> beam.Flatten(),
         {
             "read": tuple(num_read) | "All read" >> beam.Flatten(),
@@ -115,39 +120,20 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     )
 
 
-def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue):
-    """The tables with several rows an artist: ({name: records}, kept, read, rejects)."""
+def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details):
+    """The tables with several rows an artist: ({name: records}, read, rejects)."""
     keyed: dict[str, Any] = {}
     num_read, rejects = [], []
-    readers: list[tuple[str, str, str, tuple[str, ...], Callable]] = []
-    for modality in catalogue.content:
-        if modality.table != catalogue.artists.table or modality.artist != catalogue.artists.id:
-            columns = (modality.artist, *modality.columns)
-            columns += (modality.weight,) if modality.weight else ()
-            read = (
-                rows.word_reader(modality)
-                if modality.kind == "categories"
-                else rows.vector_reader(modality)
-            )
-            readers.append((modality.name, modality.table, modality.artist, columns, read))
-    if catalogue.plays:
-        plays = catalogue.plays
-        columns = (plays.listener, plays.artist, plays.plays)
-        readers.append(
-            (artist_stage.PLAYS, plays.table, plays.artist, columns, rows.play_reader(plays))
-        )
-    lists = {modality.name for modality in catalogue.content if modality.is_list}
-    for name, table, artist, columns, read in readers:
+    for detail in details:
         found = pipeline | ReadTable(
-            name, catalogue, table, columns, rows.detail_parser(artist, read)
+            detail.name, catalogue, detail.table, detail.columns, detail.parse
         )
-        good, wrong = artist_stage.checked_lengths(
-            found[RECORDS], name, (name,) if name in lists else (), name
+        keyed[detail.name], wrong = artist_stage.checked_lengths(
+            found[RECORDS], detail.name, detail.lists, detail.name
         )
-        keyed[name] = good
         num_read.append(found[READ])
         rejects += [found[REJECTS], *wrong]
-    return keyed, [], num_read, rejects
+    return keyed, num_read, rejects
 
 
 def _write_sidecars(catalogue, target, statistics) -> None:
@@ -197,7 +183,7 @@ def _write_examples(encoded, split, name, target, shards) -> None:
     )
 
 
-def _write_rejects_and_summary(target, rejects, counted) -> None:
+def _write_rejects_and_summary(target, tables, rejects, counted) -> None:
     _ = (
         rejects
         | "Reject lines"
@@ -206,7 +192,7 @@ def _write_rejects_and_summary(target, rejects, counted) -> None:
         >> beam.io.WriteToText(f"{target}/{REJECTS_FILE}", num_shards=1, shard_name_template="")
     )
     counted["rejected"] = rejects | "Count rejects" >> beam.Map(
-        lambda reject: (f"{reject.table}\n{_kind(reject.reason)}", 1)
+        lambda reject: (f"{reject.table}\n{reject.kind}", 1)
     )
     parts = [
         collection
@@ -224,12 +210,19 @@ def _write_rejects_and_summary(target, rejects, counted) -> None:
         | "First rejects" >> beam.combiners.Top.Smallest(_SHOWN_REJECTS)
         | "Tag first" >> beam.Map(lambda found: ("first", [list(reject) for reject in found]))
     )
+    unreadable = (
+        rejects
+        | "Unreadable" >> beam.Filter(lambda reject: reject.kind == rows.UNREADABLE)
+        | "First unreadable" >> beam.combiners.Top.Smallest(_SHOWN_REJECTS)
+        | "Tag unreadable"
+        >> beam.Map(lambda found: ("unreadable", [reject.reason for reject in found]))
+    )
     _ = (
-        (totals, first)
+        (totals, first, unreadable)
         | "Summary parts" >> beam.Flatten()
         | "Summary" >> beam.combiners.ToList()
         | "Write summary"
-        >> beam.Map(lambda found: _write_json(f"{target}/{SUMMARY_FILE}", _summary(found)))
+        >> beam.Map(lambda found: _write_json(f"{target}/{SUMMARY_FILE}", _summary(found, tables)))
     )
 
 
@@ -258,17 +251,7 @@ def _dims(statistics: dict[str, Any]) -> dict[str, int]:
     return {m["name"]: m["dim"] for m in statistics["modalities"] if m["kind"] == "vector"}
 
 
-def _kind(reason: str) -> str:
-    """The reason without what is particular to the row, to be counted."""
-    known = (
-        "artist in no split", "contradicting edge", "dangling", "duplicate edge", "duplicate id",
-        "empty id", "infinite", "missing column", "NaN", "not valid", "self-loop",
-        "undecodable text", "wrong vector length",
-    )  # fmt: skip
-    return next((kind for kind in known if kind in reason), reason.split(":")[0])
-
-
-def _summary(found: list[tuple[str, Any]]) -> dict[str, Any]:
+def _summary(found: list[tuple[str, Any]], tables: dict[str, str]) -> dict[str, Any]:
     counts: dict[str, dict[str, Any]] = {
         name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut")
     }
@@ -281,10 +264,13 @@ def _summary(found: list[tuple[str, Any]]) -> dict[str, Any]:
             else:
                 counts[name][key] = count
     first: list[list[Any]] = next((value for tag, value in found if tag == "first"), [])
+    unreadable: list[str] = next((value for tag, value in found if tag == "unreadable"), [])
     fields = rows.Reject._fields
     return {
+        "tables": tables,
         **{name: dict(sorted(part.items())) for name, part in counts.items()},
         "first_rejects": [dict(zip(fields, reject, strict=True)) for reject in first],
+        "unreadable": unreadable,
     }
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from typing import Any
 
 from tfx import types
-from tfx.components.example_gen import driver
+from tfx.components.example_gen import driver, utils
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.io import fileio
+from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import io_utils, proto_utils
 
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.executor import (
@@ -21,6 +26,29 @@ from components.catalogue_example_gen.executor import (
 
 FILES = "catalogue"
 """The one input split of the TFX driver: all files of the catalogue's folder."""
+
+
+class Driver(driver.FileBasedDriver):
+    """TFX's file-based driver, whose fingerprint covers tables in folders of the catalogue too."""
+
+    def resolve_exec_properties(
+        self,
+        exec_properties: dict[str, Any],
+        pipeline_info: data_types.PipelineInfo,
+        component_info: data_types.ComponentInfo,
+    ) -> dict[str, Any]:
+        """Picks the span and fingerprints the files."""
+        resolved = super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+        inputs = example_gen_pb2.Input()
+        proto_utils.json_to_proto(resolved[standard_component_specs.INPUT_CONFIG_KEY], inputs)
+        base = resolved[standard_component_specs.INPUT_BASE_KEY]
+        pattern = os.path.join(base, inputs.splits[0].pattern, "*")
+        fingerprints = [resolved[utils.FINGERPRINT_PROPERTY_NAME]]
+        while fileio.glob(pattern):
+            fingerprints.append(io_utils.generate_fingerprint(FILES, pattern))
+            pattern = os.path.join(pattern, "*")
+        resolved[utils.FINGERPRINT_PROPERTY_NAME] = "\n".join(fingerprints)
+        return resolved
 
 
 class CatalogueExampleGenSpec(component_spec.ComponentSpec):
@@ -65,7 +93,7 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = CatalogueExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = driver.FileBasedDriver
+    DRIVER_CLASS = Driver
 
     def __init__(
         self, *, catalogue: str, build: BuildConfig, on_bad_rows: str, code_fingerprint: str

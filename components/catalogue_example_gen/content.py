@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import apache_beam as beam
 
 from catalogues.spec import Catalogue
 from components.catalogue_example_gen.artists import WholeArtist
+
+# Below it a division in 32-bit floats is one by zero.
+_SMALLEST_DEVIATION: Final = 1e-30
 
 
 class Moments(beam.CombineFn):
@@ -58,7 +61,7 @@ class Moments(beam.CombineFn):
         count, mean, squares = accumulator
         deviation = tuple(math.sqrt(s / count) for s in squares)
         # Where numbers barely differ, rounding is all that a division would blow up.
-        floor = [1e-6 * max(1.0, abs(m)) for m in mean]
+        floor = [max(1e-6 * abs(m), _SMALLEST_DEVIATION) for m in mean]
         return (
             count,
             mean,
@@ -73,6 +76,8 @@ class ContentStatistics(beam.PTransform):
       {name, kind: 'vector', dim, num_artists, mean, deviation} and
       {name, kind: 'categories', num_artists, vocabulary: [word, ...], artists_with: [count, ...]};
     the vocabulary holds the `vocabulary_size` words that most training artists have, most first.
+    The one thing taken from artists of all splits is `dim`. A vector that no training artist has
+    gets mean 0 and deviation 1.
 
     Args:
       catalogue: says which modalities there are.
@@ -82,10 +87,19 @@ class ContentStatistics(beam.PTransform):
     def __init__(self, catalogue: Catalogue, vocabulary_size: int):
         super().__init__("Content statistics")
         self._kinds = {modality.name: modality.kind for modality in catalogue.content}
+        # A list that no artist has is one number long, so that readers need no special case.
+        self._dims = {m.name: 1 if m.is_list else len(m.columns) for m in catalogue.content}
         self._vocabulary_size = vocabulary_size
 
     def expand(self, artists):
         """Returns a collection with one element."""
+        dims = (
+            artists
+            | "Vectors of all" >> beam.FlatMap(_vectors, kinds=self._kinds)
+            | "Lengths" >> beam.MapTuple(lambda name, vector: (name, len(vector)))
+            | "One length" >> beam.CombinePerKey(max)
+            | "Tag lengths" >> beam.Map(lambda found: ("dim", found))
+        )
         training = artists | "Training artists" >> beam.Filter(_is_training)
         vectors = (
             training
@@ -108,10 +122,10 @@ class ContentStatistics(beam.PTransform):
             | "Tag words" >> beam.Map(lambda found: ("words", found))
         )
         return (
-            (vectors, coverage, words)
+            (dims, vectors, coverage, words)
             | "All statistics" >> beam.Flatten()
             | "One list" >> beam.combiners.ToList()
-            | "One dictionary" >> beam.Map(_dictionary, kinds=self._kinds)
+            | "One dictionary" >> beam.Map(_dictionary, kinds=self._kinds, dims=self._dims)
         )
 
 
@@ -138,17 +152,21 @@ def _most_used(count_and_word: tuple[int, str]) -> tuple[int, list[int]]:
     return count, [-ord(character) for character in word] + [1]
 
 
-def _dictionary(found: list[tuple[str, Any]], kinds: dict[str, str]) -> dict[str, Any]:
+def _dictionary(
+    found: list[tuple[str, Any]], kinds: dict[str, str], dims: dict[str, int]
+) -> dict[str, Any]:
     def of(kind: str) -> dict[str, Any]:
         return dict(value for tag, value in found if tag == kind)
 
     moments, coverage, words = of("vector"), of("coverage"), of("words")
+    dims = dims | of("dim")
     modalities: list[dict[str, Any]] = []
     for name, kind in kinds.items():
         entry: dict[str, Any] = {"name": name, "kind": kind, "num_artists": coverage.get(name, 0)}
         if kind == "vector":
-            _, mean, deviation = moments.get(name, (0, (), ()))
-            entry |= {"dim": len(mean), "mean": list(mean), "deviation": list(deviation)}
+            dim = dims[name]
+            _, mean, deviation = moments.get(name, (0, (0.0,) * dim, (1.0,) * dim))
+            entry |= {"dim": dim, "mean": list(mean), "deviation": list(deviation)}
         else:
             used = words.get(name, [])
             entry |= {

@@ -9,7 +9,8 @@ from typing import Any, Final
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from catalogues.spec import Catalogue
+from catalogues.errors import InputError
+from catalogues.spec import SPEC_FILE, Catalogue
 from components.catalogue_example_gen.artists import WholeArtist
 
 TEMPLATE: Final = Path(__file__).resolve().parents[2] / "graph_schema.pbtxt"
@@ -24,6 +25,9 @@ def catalogue_schema(catalogue: Catalogue, dims: dict[str, int]) -> tfgnn.GraphS
 
     Returns:
       A schema without the templates VECTOR, CATEGORIES and META.
+
+    Raises:
+      InputError: two features would have one name.
     """
     schema = tfgnn.read_schema(str(TEMPLATE))
     features = schema.node_sets["artist"].features
@@ -33,16 +37,25 @@ def catalogue_schema(catalogue: Catalogue, dims: dict[str, int]) -> tfgnn.GraphS
     }
     for name in templates:
         del features[name]
+
+    def add(name: str, template: str) -> None:
+        if name in features:
+            raise InputError(
+                f"{SPEC_FILE}: the modalities and meta columns would give the ego graphs two "
+                f"features called '{name}'; rename one of them."
+            )
+        features[name].CopyFrom(templates[template])
+
     for column in catalogue.artists.meta:
-        features[f"meta_{column}"].CopyFrom(templates["META"])
+        add(f"meta_{column}", "META")
     for modality in catalogue.content:
         if modality.kind == "vector":
-            features[modality.name].CopyFrom(templates["VECTOR"])
+            add(modality.name, "VECTOR")
             features[modality.name].shape.dim[0].size = dims[modality.name]
-            features[f"{modality.name}_present"].CopyFrom(templates["VECTOR_present"])
+            add(f"{modality.name}_present", "VECTOR_present")
         else:
-            features[modality.name].CopyFrom(templates["CATEGORIES"])
-            features[f"{modality.name}_weight"].CopyFrom(templates["CATEGORIES_weight"])
+            add(modality.name, "CATEGORIES")
+            add(f"{modality.name}_weight", "CATEGORIES_weight")
     return schema
 
 
@@ -105,13 +118,10 @@ def encode_ego_graph(
 
 def encode_hidden_edges(artist_id: str, similar: Iterable[tuple[str, float]]) -> bytes:
     """The artists that a judged artist is similar to, for the judge alone."""
-    strongest: dict[str, float] = {}
-    for name, weight in similar:
-        strongest[name] = max(weight, strongest.get(name, 0.0))
-    names = sorted(strongest)
+    similar = sorted(similar)
     example = tf.train.Example()
     feature = example.features.feature
     feature["artist_id"].bytes_list.value.append(artist_id.encode())
-    feature["similar_id"].bytes_list.value.extend(name.encode() for name in names)
-    feature["weight"].float_list.value.extend(strongest[name] for name in names)
+    feature["similar_id"].bytes_list.value.extend(name.encode() for name, _ in similar)
+    feature["weight"].float_list.value.extend(weight for _, weight in similar)
     return example.SerializeToString(deterministic=True)

@@ -28,7 +28,9 @@ from components.catalogue_example_gen.build import (
     build,
 )
 from components.catalogue_example_gen.config import BuildConfig
-from components.console import console, progress_bars
+from components.catalogue_example_gen.details import detail_tables
+from components.catalogue_example_gen.rows import ARTISTS, EDGES
+from components.console import Phases, console
 
 BUILD_CONFIG: Final = "build_config"
 ON_BAD_ROWS: Final = "on_bad_rows"
@@ -81,6 +83,8 @@ def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:
                 f"{table}: {num_read} rows were read, {kept} kept and {rejected} rejected; "
                 "this is a fault of the graph builder."
             )
+    if summary["unreadable"]:
+        raise InputError(summary["unreadable"][0])
     num_rejected = sum(sum(reasons.values()) for reasons in summary["rejected"].values())
     if num_rejected and on_bad_rows == ERROR:
         shown = "; ".join(
@@ -89,13 +93,23 @@ def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:
         )
         more = num_rejected - len(summary["first_rejects"])
         raise InputError(
-            f"The catalogue has {num_rejected} bad row{'s' * (num_rejected > 1)}: {shown}"
-            f"{f'; and {more} more' if more else ''}. Mend them, or have them set aside with "
+            f"The catalogue has {num_rejected} bad row{'s' * (num_rejected > 1)} ({shown}"
+            f"{f'; and {more} more' if more else ''}); mend them, or have them set aside with "
             "`on_bad_rows: set_aside`."
         )
-    for table in ("artists", "edges"):
-        if not summary["kept"].get(table):
-            raise InputError(f"The {table} table is empty: no row of it can be used.")
+    for table, num_read in summary["read"].items():
+        # Without its content or plays a catalogue is poorer, without these two it is none.
+        needed = table in (ARTISTS, EDGES)
+        if not num_read and (needed or on_bad_rows == ERROR):
+            raise InputError(
+                f"The table '{summary['tables'][table]}' ({table}) is empty; add its rows"
+                f"{'' if needed else ', or take it out of catalogue.yaml'}."
+            )
+        if needed and not summary["kept"].get(table):
+            raise InputError(
+                f"No row of the table '{summary['tables'][table]}' ({table}) can be used; mend the "
+                f"rows that {REJECTS_FILE} beside the examples lists."
+            )
     for split in SPLITS:
         if not summary["artists"].get(split):
             raise InputError(
@@ -147,14 +161,12 @@ def _bars(catalogue: Catalogue) -> Iterator[Callable[[str, int], None]]:
     def rows(table: str) -> int:
         return sum(progress.num_rows(path) for path in catalogue.files(table))
 
-    tables = [m.table for m in catalogue.content if m.table != catalogue.artists.table]
-    tables += [catalogue.plays.table] if catalogue.plays else []
+    details = sum(rows(detail.table) for detail in detail_tables(catalogue))
     artists, edges = rows(catalogue.artists.table), rows(catalogue.edges.table)
-    with progress_bars() as bars:
-        reading = artists + edges + sum(rows(table) for table in tables)
-        tasks = {
-            progress.READING: bars.add_task(progress.READING, total=reading),
-            progress.JOINING: bars.add_task(progress.JOINING, total=2 * edges),
-            progress.WRITING: bars.add_task(progress.WRITING, total=artists),
-        }
-        yield lambda phase, count: bars.advance(tasks[phase], count)
+    totals = {
+        progress.READING: artists + edges + details,
+        progress.JOINING: 2 * edges,
+        progress.WRITING: artists,
+    }
+    with Phases(totals) as phases:
+        yield phases.advance

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -55,13 +56,18 @@ class Advance:
 def num_rows(path: Path) -> int:
     """About how many rows a table file has, for the bar's length.
 
-    Exact for Parquet; lines for the others, which quoted line breaks and blank lines put off.
+    Exact for Parquet; lines for the others, which quoted line breaks and blank lines put off. 0 for
+    a damaged file, about which the reader has more to say.
     """
-    if path.name.lower().endswith(".parquet"):
-        import pyarrow.parquet
+    import pyarrow as pa
+    import pyarrow.parquet
 
-        return pyarrow.parquet.read_metadata(path).num_rows
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    has_header = ".jsonl" not in path.name.lower()
-    return max(0, lines - has_header)
+    name = path.name.lower()
+    try:
+        if name.endswith(".parquet"):
+            return pa.parquet.read_metadata(path).num_rows
+        with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
+            lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except (pa.ArrowInvalid, OSError, EOFError, zlib.error):
+        return 0
+    return max(0, lines - (not name.endswith((".jsonl", ".jsonl.gz"))))
