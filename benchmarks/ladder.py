@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import math
+import os
 import platform
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def main() -> None:
     examples = str(max(runs, key=lambda path: int(path.name)))
     graph = load_graph(examples)
     results = json.loads(args.results.read_text()) if args.results.exists() else {}
-    results["machine"] = f"{platform.processor() or platform.machine()}, {platform.python_version()}"
+    results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     for convolutions in args.convolutions:
         key = f"{args.config.stem}/{args.split}/convolutions={convolutions}"
         if key not in results:

@@ -28,7 +28,8 @@ class Batch:
     Attributes:
       trace: their neighbourhood, without a single edge among them.
       anchor: [num_pairs] int64, places in the batch.
-      positive: [num_pairs] int64, places in the batch; similar to the anchor by a hidden edge.
+      positive: [num_pairs] int64, places in the batch; similar to the anchor by a hidden edge. A
+        pair of an artist with itself only pads and does not count.
     """
 
     trace: Trace
@@ -39,7 +40,7 @@ class Batch:
 def num_batches(num_artists: int, config: TrainingConfig) -> int:
     """Batches an epoch: as the fraction says, more where a batch would be too large."""
     by_fraction = round(1 / config.pseudo_eval_fraction)
-    return max(1, by_fraction, -(-num_artists // config.max_batch))
+    return max(1, min(num_artists, by_fraction), -(-num_artists // config.max_batch))
 
 
 def message_edges(edges: sp.csr_matrix, weighted: bool, fan_out: int) -> sp.csr_matrix:
@@ -83,10 +84,11 @@ def epoch_batches(
             visible = random_neighbors(visible, config.fan_out, rng)
         hidden = edges[fold][:, fold].tocoo()
         traced = trace(visible, fold, num_convolutions)
+        added = np.zeros(_bucket(hidden.nnz) - hidden.nnz if config.xla else 0, np.int64)
         yield Batch(
             trace=padded(traced) if config.xla else traced,
-            anchor=hidden.row.astype(np.int64),
-            positive=hidden.col.astype(np.int64),
+            anchor=np.append(hidden.row.astype(np.int64), added),
+            positive=np.append(hidden.col.astype(np.int64), added),
         )
 
 
@@ -96,6 +98,8 @@ def padded(traced: Trace) -> Trace:
     The batch's own artists stay first and are not padded. Added artists repeat the first one and
     send nothing; added edges weigh nothing.
     """
+    if not len(traced.artists):
+        return traced
     num_targets = traced.blocks[-1].num_targets if traced.blocks else len(traced.artists)
     place = np.arange(num_targets)
     blocks: list[Block] = []

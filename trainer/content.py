@@ -51,8 +51,9 @@ class ContentEncoder(tf.Module):
         self._tables = {
             entry["name"]: tf.lookup.StaticHashTable(
                 tf.lookup.KeyValueTensorInitializer(
-                    tf.constant(entry["vocabulary"], tf.string),
-                    tf.range(len(entry["vocabulary"]), dtype=tf.int64),
+                    # A table cannot be empty; a vocabulary is, where no training artist has a word.
+                    tf.constant(entry["vocabulary"] or [""], tf.string),
+                    tf.constant([*range(len(entry["vocabulary"]))] or [-1], tf.int64),
                 ),
                 default_value=-1,
             )
@@ -92,10 +93,12 @@ class ContentEncoder(tf.Module):
         return tf.concat(parts, axis=1)
 
     def _vector(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
-        present = tf.cast(raw[f"{entry['name']}_present"][:, tf.newaxis], tf.float32)
+        present = raw[f"{entry['name']}_present"][:, tf.newaxis] > 0
         mean = tf.constant(entry["mean"], tf.float32)
         deviation = tf.constant(entry["deviation"], tf.float32)
-        return [(raw[entry["name"]] - mean) / deviation * present, present]
+        # Not a product with the flag: a client may send NaN for what it does not know.
+        standardised = tf.where(present, (raw[entry["name"]] - mean) / deviation, 0.0)
+        return [standardised, tf.cast(present, tf.float32)]
 
     def _words(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
         words, weights = raw[entry["name"]], raw[f"{entry['name']}_weight"]
@@ -104,7 +107,7 @@ class ContentEncoder(tf.Module):
         row = words.value_rowids()
         bag = tf.scatter_nd(
             tf.boolean_mask(tf.stack([row, column], axis=1), known),
-            tf.boolean_mask(tf.math.log1p(weights.flat_values), known),
+            tf.boolean_mask(tf.math.log1p(tf.maximum(weights.flat_values, 0.0)), known),
             tf.stack([words.nrows(), tf.constant(len(entry["vocabulary"]), tf.int64)]),
         )
         present = tf.cast(words.row_lengths() > 0, tf.float32)[:, tf.newaxis]

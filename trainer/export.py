@@ -11,7 +11,7 @@ import tensorflow_gnn as tfgnn
 
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
-from trainer.network import bipartite
+from trainer.network import bipartite, graph_function
 from trainer.systems.gnn import GnnSystem
 
 Tensors = Mapping[str, tf.Tensor]
@@ -92,7 +92,7 @@ class _Functions:
             embedding = tf.gather(self._model._embedding, row)
             return {"embedding": tf.where(known[:, None], embedding, 0.0), "known": known}
 
-        return tf.function(
+        return graph_function(
             serving_default, input_signature=[tf.TensorSpec([None], tf.string, "artist_id")]
         )
 
@@ -118,7 +118,7 @@ class _Functions:
                 "known": known,
             }
 
-        return tf.function(
+        return graph_function(
             similar,
             input_signature=[
                 tf.TensorSpec([None], tf.string, "artist_id"),
@@ -157,7 +157,7 @@ class _Functions:
                     raw[weight] = tf.ragged.boolean_mask(given[weight], word)
             return self._embed(raw, given["neighbor_id"], given["neighbor_weight"])
 
-        return tf.function(embed_new).get_concrete_function(**signature)
+        return graph_function(embed_new).get_concrete_function(**signature)
 
     def examples(self):
         """Serialized ego graphs -> embedding, known_neighbors."""
@@ -171,7 +171,9 @@ class _Functions:
             weights = graphs.edge_sets["similar"]["weight"].to_tensor()
             return self._embed(artist, neighbors, weights)
 
-        return tf.function(examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+        return graph_function(
+            examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")]
+        )
 
     def embed_graph(self):
         """A whole graph: content of its artists, edges -> embedding; the judge's way in."""
@@ -211,7 +213,7 @@ class _Functions:
             blocks = [block] * len(self._network.convolutions)
             return {"embedding": self._network.embed(self._model._encoder(raw), blocks)}
 
-        return tf.function(embed_graph).get_concrete_function(**signature)
+        return graph_function(embed_graph).get_concrete_function(**signature)
 
     def _lookup(self, artist_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = self._model._row.lookup(artist_id)
@@ -221,8 +223,8 @@ class _Functions:
         """raw content and [batch, most_neighbors] neighbours, padded with '' -> the outputs."""
         row = self._model._row.lookup(neighbor_id)
         known = row >= 0
-        # Weights of zero mean that the client has none to give.
-        unweighted = tf.reduce_all(weight <= 0.0, axis=1, keepdims=True)
+        # Weights of zero mean that the client has none to give; those of padding say nothing.
+        unweighted = tf.reduce_all(~known | (weight <= 0.0), axis=1, keepdims=True)
         weight = tf.where(known, tf.where(unweighted, 1.0, tf.maximum(weight, 0.0)), 0.0)
         if self._fan_out:
             strongest = tf.math.top_k(weight, tf.minimum(self._fan_out, tf.shape(weight)[1]))

@@ -39,7 +39,9 @@ def write_projector(log_dir: str, graph: ArtistGraph, embedding: np.ndarray) -> 
         file.write("\t".join(["name", "split", *words]) + "\n")
         for row in shown:
             labels = [_first_word(content, row) for content in words.values()]
-            file.write("\t".join([graph.name[row], SPLITS[graph.split[row]], *labels]) + "\n")
+            cells = [graph.name[row], SPLITS[graph.split[row]], *labels]
+            # Tabs and line ends are the table's own.
+            file.write("\t".join(" ".join(cell.split()) for cell in cells) + "\n")
     config = projector.ProjectorConfig()
     config.embeddings.add(tensor_name="artists", tensor_path=_TENSOR, metadata_path=_METADATA)
     projector.visualize_embeddings(log_dir, config)

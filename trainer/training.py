@@ -17,7 +17,7 @@ from trainer.config import TrainingConfig
 from trainer.graph import TRAIN, ArtistGraph
 from trainer.losses.triplet import pairwise_distance, triplet_loss
 from trainer.mining.distance_weighted import draw_negatives
-from trainer.network import ArtistNetwork, bipartite
+from trainer.network import ArtistNetwork, bipartite, graph_function
 from trainer.ranking.ndcg import query_ndcg
 from trainer.tracing import Block, trace
 
@@ -117,8 +117,9 @@ class Training:
         try:
             with self._strategy.scope():
                 self.network = make_network()
-                self._features = tf.convert_to_tensor(features)
-                _build(self.network, self._features)
+                # A variable has a copy on each device; a tensor would travel there at every step.
+                self._features = tf.Variable(features, trainable=False)
+                _build(self.network, features)
                 self._schedule = WarmupCosine(
                     config.learning_rate,
                     config.warmup_epochs * self._steps,
@@ -150,12 +151,12 @@ class Training:
             [BLOCK_SIGNATURE] * self.network.config.convolutions,
         ]
         pairs = [tf.TensorSpec([None], tf.int64)] * 2 + [tf.TensorSpec([2], tf.int64)]
-        self._embed = tf.function(self._embed_rows, input_signature=signature)
+        self._embed = graph_function(self._embed_rows, input_signature=signature)
         # The values of several replicas have no signature that could be given beforehand.
         self._step = (
-            tf.function(self._train_step, input_signature=[*signature, *pairs])
+            graph_function(self._train_step, input_signature=[*signature, *pairs])
             if self._strategy.num_replicas_in_sync == 1
-            else tf.function(self._train_step, reduce_retracing=True)
+            else graph_function(self._train_step, reduce_retracing=True)
         )
         self._validation_edges = message_edges(
             graph.visible_edges("val"), graph.weighted, config.fan_out
@@ -252,10 +253,14 @@ class Training:
         distance = pairwise_distance(embedding)  # [batch, batch]
         batch = tf.shape(embedding, out_type=tf.int64)[0]
         pairs = tf.stack([anchor, positive], axis=1)  # [num_pairs, 2]
+        # float32, because GPUs scatter no booleans.
         allowed = tf.tensor_scatter_nd_update(
-            tf.ones([batch, batch], tf.bool), pairs, tf.zeros_like(anchor, tf.bool)
+            tf.ones([batch, batch]), pairs, tf.zeros_like(anchor, tf.float32)
         )
-        allowed = tf.linalg.set_diag(allowed, tf.zeros([batch], tf.bool))
+        allowed = tf.linalg.set_diag(allowed, tf.zeros([batch])) > 0.0
+        # Pairs that only pad, and anchors that all other artists of the batch are similar to.
+        counted = (anchor != positive) & tf.gather(tf.reduce_any(allowed, axis=1), anchor)
+        counted = tf.repeat(tf.cast(counted, tf.float32), config.negatives)
         anchors = tf.repeat(anchor, config.negatives)  # [num_pairs * negatives]
         negatives = draw_negatives(
             tf.stop_gradient(distance), allowed, anchors, self.network.config.embedding_dim, seed
@@ -266,7 +271,7 @@ class Training:
             config.margin,
         )
         # A fold without a single pair teaches nothing, and must not turn the loss into NaN.
-        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
+        return tf.math.divide_no_nan(tf.reduce_sum(losses * counted), tf.reduce_sum(counted))
 
     def _embed_rows(self, artists, blocks) -> tf.Tensor:
         return self.network.embed(

@@ -147,8 +147,7 @@ class SystemContract(abc.ABC):
         system = self.fitted(case)
         if not isinstance(system, EmbeddingSystem):
             pytest.skip("Its artists are no vectors.")
-        edges = case.graph.visible_edges("val")
-        embedding = system.embed(case.graph, edges)
+        embedding = system.embed(case.graph, visible(case, "test", "connected"))
         assert embedding.dtype == np.float32
         length = np.linalg.norm(embedding, axis=1)
         np.testing.assert_allclose(length[length > 0], 1, rtol=1e-4)

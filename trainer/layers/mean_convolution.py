@@ -35,7 +35,7 @@ class MeanConvolution(tf.keras.layers.Layer):
         return self._project(sender_state)
 
     def call(self, graph: tfgnn.GraphTensor, *, edge_set_name: str) -> tf.Tensor:
-        """Returns N_k, [num_receivers, units] float32; zeros for a receiver without neighbours."""
+        """Returns N_k, [num_receivers, units]; zeros for a receiver without neighbours."""
         adjacency = graph.edge_sets[edge_set_name].adjacency
         sender = graph.node_sets[adjacency.source_name]
         receiver = graph.node_sets[adjacency.target_name]
@@ -43,12 +43,14 @@ class MeanConvolution(tf.keras.layers.Layer):
             messages = sender[MESSAGE]
         else:
             messages = self.messages(sender[tfgnn.HIDDEN_STATE])
+        # In float32 also under mixed precision: GPUs have no sparse product of bfloat16.
         mean = tf.sparse.SparseTensor(
             tf.stack([adjacency.target, adjacency.source], axis=1),
-            tf.cast(graph.edge_sets[edge_set_name][WEIGHT], messages.dtype),
+            tf.cast(graph.edge_sets[edge_set_name][WEIGHT], tf.float32),
             [receiver.total_size, sender.total_size],
         )
-        return tf.sparse.sparse_dense_matmul(mean, messages)
+        product = tf.sparse.sparse_dense_matmul(mean, tf.cast(messages, tf.float32))
+        return tf.cast(product, self.compute_dtype)
 
     def get_config(self) -> dict:
         """Keras configuration."""

@@ -14,7 +14,7 @@ from trainer.batches import message_edges
 from trainer.config import TrainerConfig
 from trainer.content import ContentEncoder, raw_content
 from trainer.graph import ArtistGraph
-from trainer.network import ArtistNetwork, bipartite
+from trainer.network import ArtistNetwork, bipartite, graph_function
 from trainer.systems.base import EmbeddingSystem
 from trainer.tracing import Block
 from trainer.training import EpochReport, Training, block_tensors
@@ -56,9 +56,14 @@ class GnnSystem(EmbeddingSystem):
         self._run = run or TrainingRun()
 
     def fit(self, graph: ArtistGraph, validation: sp.csr_matrix) -> None:
-        """Trains with early stopping on the validation split, resuming a killed training."""
-        # Without it the same seed gives other weights: sums run in the order of the threads.
-        tf.config.experimental.enable_op_determinism()
+        """Trains with early stopping on the validation split, resuming a killed training.
+
+        On CPUs the same seed gives the same weights to the bit; on GPUs up to the order of sums.
+        """
+        # Without it the same seed gives other weights: sums run in the order of the threads. On a
+        # GPU it is refused: TensorFlow has no deterministic sparse product there.
+        if not tf.config.list_logical_devices("GPU"):
+            tf.config.experimental.enable_op_determinism()
         training = Training(
             lambda: ArtistNetwork(self.config.network),
             self.encoder(raw_content(graph)),
@@ -79,7 +84,7 @@ class GnnSystem(EmbeddingSystem):
         tensors = tf.nest.map_structure(tf.convert_to_tensor, block_tensors(block))
         features = self.encoder(raw_content(graph))
         blocks = [bipartite(*tensors)] * len(network.convolutions)
-        return tf.function(network.embed)(features, blocks).numpy()
+        return graph_function(network.embed)(features, blocks).numpy()
 
     def states(self, graph: ArtistGraph, edges: sp.csr_matrix) -> tuple[list[tf.Tensor], tf.Tensor]:
         """What a served model keeps of the catalogue.
@@ -91,10 +96,10 @@ class GnnSystem(EmbeddingSystem):
         network = self._fitted()
         block = full_block(message_edges(edges, graph.weighted, self.config.training.fan_out))
         tensors = tf.nest.map_structure(tf.convert_to_tensor, block_tensors(block))
-        convolve = tf.function(network.convolve)
+        convolve = graph_function(network.convolve)
         state, messages = self.encoder(raw_content(graph)), []
         for convolution in network.convolutions:
-            messages.append(convolution.aggregate.messages(state))
+            messages.append(tf.cast(convolution.aggregate.messages(state), tf.float32))
             state = convolve(convolution, bipartite(*tensors), state)
         return messages, network.backend(state)
 

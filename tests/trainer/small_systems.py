@@ -1,0 +1,63 @@
+"""Small trained systems, cheap enough to be fitted in a test."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from trainer.config import RANDOM, FeatureConfig, NetworkConfig, TrainerConfig, TrainingConfig
+from trainer.graph import TRAIN, ArtistGraph, VectorContent
+from trainer.systems.gnn import GnnSystem, TrainingRun
+
+
+def small_config(convolutions: int = 2, *, random: bool = False, **training: Any) -> TrainerConfig:
+    """A network of 16 units that is trained for a few epochs."""
+    return TrainerConfig(
+        features=FeatureConfig((RANDOM,) if random else (), random_dim=8),
+        network=NetworkConfig(convolutions, 16, (16,), 8),
+        training=TrainingConfig(
+            **{"epochs": 6, "learning_rate": 0.02, "pseudo_eval_fraction": 0.34, **training}
+        ),
+    )
+
+
+def statistics_of(graph: ArtistGraph) -> dict[str, Any]:
+    """What the builder writes to `content.json`, computed plainly."""
+    training = graph.split == TRAIN
+    modalities = []
+    for name, content in graph.content.items():
+        if isinstance(content, VectorContent):
+            known = content.values[training & content.present]
+            mean = known.mean(axis=0) if len(known) else np.zeros(content.values.shape[1])
+            spread = known.std(axis=0) if len(known) else np.ones(content.values.shape[1])
+            modalities.append(
+                {
+                    "name": name,
+                    "kind": "vector",
+                    "dim": content.values.shape[1],
+                    "mean": mean.tolist(),
+                    "deviation": np.where(spread > 1e-6, spread, 1).tolist(),
+                }
+            )
+        else:
+            used = {
+                word
+                for row in np.flatnonzero(training)
+                for word in content.words[content.offsets[row] : content.offsets[row + 1]]
+            }
+            modalities.append({"name": name, "kind": "categories", "vocabulary": sorted(used)})
+    return {"modalities": modalities}
+
+
+def small_gnn(
+    graph: ArtistGraph, config: TrainerConfig | None = None, run: TrainingRun | None = None
+) -> GnnSystem:
+    """An untrained system for a graph."""
+    return GnnSystem(config or small_config(), statistics_of(graph), run)
+
+
+def with_epochs(config: TrainerConfig, epochs: int) -> TrainerConfig:
+    """The same configuration with another number of epochs."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))

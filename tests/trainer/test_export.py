@@ -1,0 +1,376 @@
+"""The SavedModel, asked in a bare TensorFlow process, against the network itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from tests.trainer.ego_graphs import serialized, spec_of
+from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
+from tests.trainer.small_systems import small_config, small_gnn
+from trainer.batches import message_edges
+from trainer.export import ServedModel
+from trainer.graph import ArtistGraph, CategoryContent, VectorContent
+
+PROBE = Path(__file__).with_name("served_probe.py")
+FAN_OUT = 3
+NUM_ARTISTS = 14
+NEW = "somebody:new"
+
+
+def weighted_case() -> HiddenGraph:
+    """Fourteen artists with weights that are all different; artist 0 knows more than the fan-out.
+
+    The last artist knows nobody. Some content is missing; artist 13's tags are unknown words.
+    """
+    rng = np.random.default_rng(5)
+    pairs = [(0, v) for v in (1, 2, 3, 4, 5, 10)]
+    pairs += [(u, u + 1) for u in range(1, 12)] + [(10, 3), (11, 2), (12, 4), (11, 12)]
+    weights = rng.permutation(len(pairs)) + 1.0
+    tags = [{"dub": 1.0 + i, "live": 2.0} if i % 3 else {"polka": 1.0} for i in range(13)]
+    return graph_of(
+        [(u, v, float(w)) for (u, v), w in zip(pairs, weights, strict=True)],
+        [0] * 10 + [1, 1, 2, 2],
+        {
+            "audio": vectors(
+                [None if i in (3, 11) else rng.normal(size=3).tolist() for i in range(14)]
+            ),
+            "tags": words([*tags[:6], {}, *tags[7:], {"unheard": 1.0}]),
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A trained system, what it was trained on, and where it was saved."""
+
+    case: HiddenGraph
+    system: object
+    model: ServedModel
+    path: str
+
+    @property
+    def graph(self) -> ArtistGraph:
+        return self.case.graph
+
+    def listed(self, row: int) -> list[tuple[str, float]]:
+        """An artist's neighbours as a service knows them, strongest first."""
+        edges = self.graph.served_edges()[row]
+        order = np.argsort(-edges.data, kind="stable")
+        return [(self.graph.artist_id[edges.indices[i]], float(edges.data[i])) for i in order]
+
+
+def save(case: HiddenGraph, folder: Path, **options) -> Served:
+    config = small_config(options.pop("convolutions", 2), epochs=1, fan_out=FAN_OUT, **options)
+    system = small_gnn(case.graph, config)
+    system.fit(case.graph, case.truth("val"))
+    model = ServedModel(system, case.graph, spec_of(case.graph))
+    model.save(str(folder))
+    return Served(case, system, model, str(folder))
+
+
+def given(graph: ArtistGraph, rows, neighbors, ids=None, width=None):
+    """Inputs of `embed_new`: padded with '' and 0, or with what means nothing."""
+    rows = np.asarray(rows, np.int64)
+    width = width or max((len(one) for one in neighbors), default=0)
+    neighbor_id = np.full((len(rows), width), "", object)
+    neighbor_weight = np.zeros((len(rows), width), np.float32)
+    for i, one in enumerate(neighbors):
+        neighbor_id[i, : len(one)] = [u for u, _ in one]
+        neighbor_weight[i, : len(one)] = [w for _, w in one]
+    inputs = {
+        "artist_id": strings(graph.artist_id[rows] if ids is None else ids),
+        "neighbor_id": strings(neighbor_id),
+        "neighbor_weight": neighbor_weight,
+    }
+    for name, content in graph.content.items():
+        if isinstance(content, VectorContent):
+            inputs[name] = content.values[rows]
+            inputs[f"{name}_present"] = content.present[rows].astype(np.int64)
+        else:
+            inputs[name], inputs[f"{name}_weight"] = padded_words(content, rows)
+    return inputs
+
+
+def padded_words(content: CategoryContent, rows):
+    spans = [slice(content.offsets[row], content.offsets[row + 1]) for row in rows]
+    width = max((span.stop - span.start for span in spans), default=0) + 1
+    bag, weight = np.full((len(rows), width), "", object), np.ones((len(rows), width), np.float32)
+    for i, span in enumerate(spans):
+        bag[i, : span.stop - span.start] = content.words[span]
+        weight[i, : span.stop - span.start] = content.weights[span]
+    return strings(bag), weight
+
+
+def strings(values):
+    values = np.asarray(values, object)
+    return np.array([text.encode() for text in values.ravel()], np.bytes_).reshape(values.shape)
+
+
+def examples(serialized_graphs):
+    # As objects: NumPy's own strings lose the zeros that an example may end with.
+    return np.array([*serialized_graphs], object)
+
+
+def whole_graph(graph: ArtistGraph, edges: sp.csr_matrix):
+    """Inputs of `embed_graph`."""
+    inputs = {
+        "artist_id": strings(graph.artist_id),
+        "target": np.repeat(np.arange(len(graph)), np.diff(edges.indptr)).astype(np.int64),
+        "source": edges.indices.astype(np.int64),
+        "weight": edges.data.astype(np.float32),
+    }
+    for name, content in graph.content.items():
+        if isinstance(content, VectorContent):
+            inputs[name] = content.values
+            inputs[f"{name}_present"] = content.present.astype(np.int64)
+        else:
+            inputs[name], inputs[f"{name}_weight"] = strings(content.words), content.weights
+            inputs[f"{name}_length"] = np.diff(content.offsets)
+    return inputs
+
+
+def embedded_in_the_graph(served: Served, row: int, neighbors) -> np.ndarray:
+    """Embedding of a new artist with the content of `row`, as a node that nobody lists."""
+    graph = served.graph
+    rows = np.append(np.arange(len(graph)), row)
+    more = dataclasses.replace(
+        graph,
+        artist_id=np.append(graph.artist_id, NEW),
+        name=np.append(graph.name, NEW),
+        popularity=graph.popularity[rows],
+        split=graph.split[rows],
+        content={name: rows_of(content, rows) for name, content in graph.content.items()},
+    )
+    own = np.zeros((1, len(graph)), np.float32)
+    for name, weight in neighbors:
+        own[0, graph.artist_id.tolist().index(name)] = weight
+    edges = sp.bmat([[graph.served_edges(), None], [sp.csr_matrix(own), sp.csr_matrix((1, 1))]])
+    return served.system.embed(more, edges.tocsr().astype(np.float32))[-1]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> dict[str, Served]:
+    folder = tmp_path_factory.mktemp("models")
+    case = weighted_case()
+    bare = dataclasses.replace(case.graph, content={}, weighted=False)
+    bare.neighbors.data[:] = 1
+    return {
+        "gnn": save(weighted_case(), folder / "gnn"),
+        "random": save(HiddenGraph(bare, case.hidden), folder / "random", random=True),
+        "dnn": save(weighted_case(), folder / "dnn", convolutions=0),
+        "mixed": save(weighted_case(), folder / "mixed", mixed_precision=True),
+    }
+
+
+NEIGHBORS = [("artist:0002", 4.0), ("artist:0011", 2.0), ("artist:0000", 1.0)]
+
+
+@pytest.fixture(scope="module")
+def questions(served) -> dict:
+    """Everything that is asked, by name: (model, signature, inputs)."""
+    gnn, bare = served["gnn"], served["random"]
+    graph = gnn.graph
+    everyone = range(NUM_ARTISTS)
+    lists = [gnn.listed(row) for row in everyone]
+    five = [*NEIGHBORS, ("artist:0005", 0.5), ("artist:0007", 0.25)]
+    no_weights = [(name, 0.0) for name, _ in NEIGHBORS]
+    ones = [(name, 1.0) for name, _ in NEIGHBORS]
+    unknown = [("nobody", 9.0), NEIGHBORS[0], ("no one", 7.0), *NEIGHBORS[1:]]
+    ask_known = {"artist_id": strings(["artist:0003", "nobody", "artist:0013", "artist:0003"])}
+    asked = {
+        "known": ("gnn", "serving_default", ask_known),
+        "known, of nobody": ("gnn", "serving_default", {"artist_id": strings([])}),
+        "own": ("gnn", "embed_new", given(graph, everyone, lists)),
+        "own, of mixed": ("mixed", "embed_new", given(graph, everyone, lists)),
+        "own, of dnn": ("dnn", "embed_new", given(graph, everyone, lists)),
+        "own, of random": (
+            "random",
+            "embed_new",
+            given(bare.graph, everyone, [bare.listed(row) for row in everyone]),
+        ),
+        "no batch": ("gnn", "embed_new", given(graph, [], [])),
+        "new": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS], [NEW])),
+        "new, padded": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS], [NEW], width=9)),
+        "new, turned": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS[::-1]], [NEW])),
+        "new, five": ("gnn", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
+        "new, some unknown": ("gnn", "embed_new", given(graph, [1], [unknown], [NEW])),
+        "new, unknown weighs": (
+            "gnn",
+            "embed_new",
+            given(graph, [1], [[*no_weights, ("nobody", 3.0)]], [NEW]),
+        ),
+        "new, no weights": ("gnn", "embed_new", given(graph, [1], [no_weights], [NEW])),
+        "new, weights of one": ("gnn", "embed_new", given(graph, [1], [ones], [NEW])),
+        "new, alone": ("gnn", "embed_new", given(graph, [1], [[]], [NEW])),
+        "new, all unknown": ("gnn", "embed_new", given(graph, [1], [[("no", 1.0)]], [NEW])),
+        "new, of random": ("random", "embed_new", given(bare.graph, [1], [ones], [NEW])),
+        "example, own": (
+            "gnn",
+            "examples",
+            {"examples": examples(serialized(graph, row, lists[row]) for row in everyone)},
+        ),
+        "example, some unknown": (
+            "gnn",
+            "examples",
+            {"examples": examples([serialized(graph, 1, unknown)])},
+        ),
+        "example, no batch": ("gnn", "examples", {"examples": strings([])}),
+    }
+    for k in (-1, 0, 3, 13, 500):
+        inputs = {**ask_known, "k": np.int32(k)}
+        asked[f"similar, {k}"] = "gnn", "similar", inputs
+    asked["similar, of nobody"] = (
+        "gnn", "similar", {"artist_id": strings([]), "k": np.int32(3)},
+    )  # fmt: skip
+    for name in served:
+        edges = message_edges(graph.visible_edges("test"), name != "random", FAN_OUT)
+        if name == "random":
+            edges = bare.graph.visible_edges("test")
+        asked[f"graph, {name}"] = name, "embed_graph", whole_graph(served[name].graph, edges)
+    return asked
+
+
+@pytest.fixture(scope="module")
+def told(served, questions, tmp_path_factory):
+    """What a bare process answers, by the same names, and the modules that it has loaded."""
+    folder = tmp_path_factory.mktemp("probe")
+    asked = [(served[model].path, *rest) for model, *rest in questions.values()]
+    (folder / "questions").write_bytes(pickle.dumps(asked))
+    hidden = ("PYTHONPATH", "TF_USE_LEGACY_KERAS")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    done = subprocess.run(
+        [sys.executable, str(PROBE), str(folder / "questions"), str(folder / "answers")],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = pickle.loads((folder / "answers").read_bytes())
+    return {**dict(zip(questions, found["answers"], strict=True)), "modules": found["modules"]}
+
+
+@pytest.fixture(scope="module")
+def embedding(served):
+    """The catalogue's served embeddings, computed by the system."""
+    return served["gnn"].system.embed(served["gnn"].graph, served["gnn"].graph.served_edges())
+
+
+def close(actual, expected, atol=1e-5):
+    np.testing.assert_allclose(actual, expected, atol=atol)
+
+
+def test_the_process_knows_nothing_but_tensorflow(told):
+    ours = {"trainer", "components", "catalogues", "pipeline", "serving", "tests"}
+    assert not {*ours, "tensorflow_gnn", "tf_keras"} & set(told["modules"])
+
+
+def test_known_artists_have_their_embedding_and_others_none(told, embedding):
+    answer = told["known"]
+    assert answer["known"].tolist() == [True, False, True, True]
+    close(answer["embedding"], [embedding[3], np.zeros(8), embedding[13], embedding[3]])
+    assert answer["embedding"].dtype == np.float32
+
+
+def test_nobody_may_be_asked_about(told):
+    assert told["known, of nobody"]["embedding"].shape == (0, 8)
+    assert told["no batch"]["embedding"].shape == (0, 8)
+    assert told["example, no batch"]["embedding"].shape == (0, 8)
+    assert told["similar, of nobody"]["similar_id"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("k, expected", [(-1, 0), (0, 0), (3, 3), (13, 13), (500, 13)])
+def test_the_most_similar_artists_without_the_artist_itself(told, served, embedding, k, expected):
+    answer, graph = told[f"similar, {k}"], served["gnn"].graph
+    assert answer["similar_id"].shape == answer["score"].shape == (4, expected)
+    for i, row in ((0, 3), (2, 13), (3, 3)):
+        score = embedding @ embedding[row]
+        score[row] = -np.inf
+        best = np.argsort(-score)[:expected]
+        assert [x.decode() for x in answer["similar_id"][i]] == graph.artist_id[best].tolist()
+        assert [x.decode() for x in answer["name"][i]] == graph.name[best].tolist()
+        close(answer["score"][i], score[best])
+    assert answer["known"].tolist() == [True, False, True, True]
+    assert set(answer["similar_id"][1]) | set(answer["name"][1]) <= {b""}
+    assert not answer["score"][1].any()
+
+
+@pytest.mark.parametrize("name, model", [("own", "gnn"), ("own, of dnn", "dnn"),
+                                         ("own, of random", "random")])  # fmt: skip
+def test_a_catalogue_artist_is_embedded_from_its_content_and_neighbors(told, served, name, model):
+    close(told[name]["embedding"], served[model].model.embedding)
+    one = served[model]
+    degrees = [len(one.listed(row)) for row in range(NUM_ARTISTS)]
+    assert told[name]["known_neighbors"].tolist() == degrees
+
+
+def test_mixed_precision_serves_nearly_what_it_computes(told, served):
+    stored = served["mixed"].model.embedding
+    assert stored.dtype == np.float32
+    close(told["own, of mixed"]["embedding"], stored, atol=0.05)
+
+
+def test_the_served_embeddings_are_those_of_the_system(served, embedding):
+    close(served["gnn"].model.embedding, embedding)
+
+
+def test_a_new_artist_is_embedded_as_a_node_that_nobody_lists(told, served):
+    close(told["new"]["embedding"][0], embedded_in_the_graph(served["gnn"], 1, NEIGHBORS))
+    assert told["new"]["known_neighbors"].tolist() == [3]
+    close(
+        told["new, of random"]["embedding"][0],
+        embedded_in_the_graph(served["random"], 1, NEIGHBORS_OF_ONE),
+    )
+
+
+NEIGHBORS_OF_ONE = [(name, 1.0) for name, _ in NEIGHBORS]
+
+
+@pytest.mark.parametrize("same", ["new, padded", "new, turned", "new, five"])
+def test_padding_order_and_neighbors_beyond_the_fan_out_do_not_matter(told, same):
+    close(told[same]["embedding"], told["new"]["embedding"], atol=1e-6)
+    assert told[same]["known_neighbors"].tolist() == [5 if same == "new, five" else 3]
+
+
+def test_unknown_neighbors_are_ignored_and_not_counted(told):
+    close(told["new, some unknown"]["embedding"], told["new"]["embedding"], atol=1e-6)
+    assert told["new, some unknown"]["known_neighbors"].tolist() == [3]
+    close(told["new, all unknown"]["embedding"], told["new, alone"]["embedding"], atol=1e-6)
+    assert told["new, all unknown"]["known_neighbors"].tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["new, no weights", "new, unknown weighs"])
+def test_weights_of_zero_are_no_weights(told, name):
+    close(told[name]["embedding"], told["new, weights of one"]["embedding"], atol=1e-6)
+    assert np.abs(told[name]["embedding"] - told["new"]["embedding"]).max() > 1e-4
+
+
+def test_without_neighbors_content_alone_speaks(told, served):
+    close(told["new, alone"]["embedding"][0], embedded_in_the_graph(served["gnn"], 1, []))
+    close(np.linalg.norm(told["new, alone"]["embedding"]), 1)
+
+
+def test_serialized_ego_graphs_are_embedded_as_the_same_given_piece_by_piece(told):
+    close(told["example, own"]["embedding"], told["own"]["embedding"], atol=1e-6)
+    close(told["example, some unknown"]["embedding"], told["new, some unknown"]["embedding"], 1e-6)
+    for example, same in (("example, own", "own"), ("example, some unknown", "new")):
+        np.testing.assert_array_equal(
+            told[example]["known_neighbors"], told[same]["known_neighbors"]
+        )
+
+
+@pytest.mark.parametrize("name", ["gnn", "random", "dnn"])
+def test_the_judge_gets_the_embeddings_of_the_system(told, served, name):
+    one = served[name]
+    expected = one.system.embed(one.graph, one.graph.visible_edges("test"))
+    close(told[f"graph, {name}"]["embedding"], expected)

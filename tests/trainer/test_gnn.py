@@ -1,0 +1,68 @@
+"""The trained systems keep the contract of all systems."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from tests.trainer.graphs import HiddenGraph
+from tests.trainer.small_systems import small_config, statistics_of
+from tests.trainer.system_contract import SystemContract
+from trainer.config import TrainerConfig
+from trainer.graph import ArtistGraph
+from trainer.systems.base import EmbeddingSystem, System
+from trainer.systems.registry import make_system
+
+
+class OfAnyGraph(EmbeddingSystem):
+    """A trained system that takes its statistics from the graph that it is fitted on."""
+
+    def __init__(self, config: TrainerConfig):
+        self._config = config
+        self._system: EmbeddingSystem | None = None
+
+    def fit(self, graph: ArtistGraph, validation: sp.csr_matrix) -> None:
+        self._system = make_system(self._config, statistics_of(graph))
+        self._system.fit(graph, validation)
+
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
+        assert self._system is not None
+        return self._system.embed(graph, edges)
+
+
+class TrainedSystemContract(SystemContract):
+    """Fits once for each graph: the tests ask a fitted system, and none changes it."""
+
+    fit_blind_to_names = False
+    fits: ClassVar[dict[tuple[str, str], System]] = {}
+
+    def fitted(self, case: HiddenGraph) -> System:
+        graph, truth = case.graph, case.truth("val")
+        seen = [graph.artist_id.astype("S"), graph.split, graph.neighbors.toarray()]
+        seen += [truth.toarray(), np.array(sorted(graph.content), "S")]
+        digest = hashlib.sha256(b"".join(array.tobytes() for array in seen)).hexdigest()
+        key = (type(self).__name__, digest)
+        if key not in self.fits:
+            self.fits[key] = super().fitted(case)
+        return self.fits[key]
+
+    def test_fitting_twice_gives_the_same_scores(self, monkeypatch):
+        monkeypatch.setattr(self, "fitted", super().fitted)
+        super().test_fitting_twice_gives_the_same_scores()
+
+
+class TestGnn(TrainedSystemContract):
+    def make_system(self):
+        return OfAnyGraph(small_config(2, epochs=12))
+
+
+class TestDnn(TrainedSystemContract):
+    # It has no message to tell two artists of one community from one without content.
+    beats_random = False
+
+    def make_system(self):
+        config = small_config(3, epochs=12)
+        return OfAnyGraph(TrainerConfig("dnn", config.features, config.network, config.training))
