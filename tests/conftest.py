@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Before any test module imports TensorFlow.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A machine that is busy otherwise is no failure.
+hypothesis.settings.register_profile("artist_sim", deadline=None)
+hypothesis.settings.load_profile("artist_sim")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

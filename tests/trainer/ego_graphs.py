@@ -12,7 +12,12 @@ from trainer.graph import ArtistGraph, VectorContent
 
 
 def spec_of(graph: ArtistGraph) -> tfgnn.GraphTensorSpec:
-    """The spec that the builder's schema has for the content of a graph."""
+    """The spec of the ego graphs of a graph."""
+    return tfgnn.create_graph_spec_from_schema_pb(schema_of(graph))
+
+
+def schema_of(graph: ArtistGraph) -> tfgnn.GraphSchema:
+    """The builder's schema for the content of a graph."""
     features = [
         'features { key: "id" value { dtype: DT_STRING } }',
         'features { key: "name" value { dtype: DT_STRING } }',
@@ -28,7 +33,7 @@ def spec_of(graph: ArtistGraph) -> tfgnn.GraphTensorSpec:
             entries = (name, "DT_STRING", ragged), (f"{name}_weight", "DT_FLOAT", ragged)
         for key, dtype, shape in entries:
             features.append(f'features {{ key: "{key}" value {{ dtype: {dtype} {shape} }} }}')
-    schema = tfgnn.parse_schema(
+    return tfgnn.parse_schema(
         f"""
         node_sets {{ key: "artist" value {{ {" ".join(features)} }} }}
         node_sets {{ key: "neighbor" value {{
@@ -37,7 +42,6 @@ def spec_of(graph: ArtistGraph) -> tfgnn.GraphTensorSpec:
             features {{ key: "weight" value {{ dtype: DT_FLOAT }} }} }} }}
         """
     )
-    return tfgnn.create_graph_spec_from_schema_pb(schema)
 
 
 def ego_graph(

@@ -110,7 +110,8 @@ def test_random_neighbors_are_as_many_as_there_may_be(drawn, fan_out, seed):
 def test_each_neighbor_is_drawn_as_often(seed):
     # 3000 receivers of the same 10 neighbours, 4 drawn: each is drawn with probability 0.4, its
     # count has a deviation of sqrt(3000 * 0.4 * 0.6) = 27.
-    star = sp.csr_matrix(np.repeat([[1.0] * 10 + [0.0] * 2990], 3000, axis=0))
+    edges = np.repeat(np.arange(3000), 10), np.tile(np.arange(10), 3000)
+    star = sp.csr_matrix((np.ones(30_000, np.float32), edges), shape=(3000, 3000))
     drawn = random_neighbors(star, 4, np.random.default_rng(seed))
     assert (np.diff(drawn.indptr) == 4).all()
     counts = np.bincount(drawn.indices, minlength=10)[:10]
