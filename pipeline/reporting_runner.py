@@ -104,7 +104,8 @@ def print_result(run: Run, seconds: float) -> None:
     screen.print()
     screen.print(console_table(run.metrics()))
     word = "[green]BLESSED[/green]" if verdict["blessed"] else "[red]NOT BLESSED[/red]"
-    screen.print(f"{word}: {verdict['reason'].rstrip('.')}.", highlight=False)
+    reason = verdict["reason"].rstrip(".")
+    screen.print(f"{word}: {reason}.", highlight=False, soft_wrap=True)
     if run.pushed:
         screen.print(f"model:  {_shown(run.pushed)}", highlight=False, soft_wrap=True)
     else:
