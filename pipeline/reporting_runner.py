@@ -11,9 +11,9 @@ from typing import Any, Final
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from catalogues.errors import InputError
-from components.console import console
 from components.retrieval_evaluator.report import console_table
 from pipeline.runs import Run, list_runs, open_store, stage_state
+from trainer.console import console
 
 _STAGES: Final = {
     "CatalogueExampleGen": "catalogue → ego graphs",

@@ -13,8 +13,8 @@ from typing import Any, Final
 import dacite
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.console import Phases, console
 from trainer.config import TrainerConfig
+from trainer.console import Phases, console
 from trainer.export import ServedModel
 from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
 from trainer.projector import write_projector

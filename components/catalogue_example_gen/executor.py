@@ -30,7 +30,7 @@ from components.catalogue_example_gen.build import (
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
-from components.console import Phases, console
+from trainer.console import Phases, console
 
 BUILD_CONFIG: Final = "build_config"
 ON_BAD_ROWS: Final = "on_bad_rows"

@@ -14,12 +14,12 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.console import console
 from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
+from trainer.console import console
 from trainer.loading import load_graph, load_hidden_edges
 
 CONFIG: Final = "config"
