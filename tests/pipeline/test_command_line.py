@@ -172,7 +172,7 @@ class TestMistakes:
             ARTIST_SIM_CONFIG=str(config),
         )
         assert ended.returncode == 2
-        assert ended.stderr.startswith("artist_sim: The catalogue has 1 bad row: edges.csv, row ")
+        assert ended.stderr.startswith("artist_sim: The catalogue has 1 bad row (edges.csv, row ")
         assert "nobody" in ended.stderr
         assert is_one_sentence(ended.stderr), ended.stderr
         assert not (tmp_path / "home/serving_model").exists()
