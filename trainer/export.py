@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,16 @@ class ServedModel(tf.Module):
     network would embed it as a node that is not listed back by its neighbours.
     """
 
-    def __init__(self, system: GnnSystem, graph: ArtistGraph, spec: tfgnn.GraphTensorSpec):
+    def __init__(
+        self,
+        system: GnnSystem,
+        graph: ArtistGraph,
+        spec: tfgnn.GraphTensorSpec,
+        on_convolution: Callable[[], None] = lambda: None,
+    ):
         super().__init__(name="artist_sim")
         assert system.network is not None
-        messages, embedding = system.states(graph, graph.served_edges())
+        messages, embedding = system.states(graph, graph.served_edges(), on_convolution)
         self._encoder = system.encoder
         self._variables = list(system.network.trainable_variables)
         self._messages = [tf.Variable(message, trainable=False) for message in messages]

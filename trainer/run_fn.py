@@ -23,6 +23,7 @@ from trainer.systems.registry import make_system
 from trainer.training import EpochReport
 
 _TRAINING: Final = "training"
+_EMBEDDING: Final = "embedding"
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -66,9 +67,14 @@ def run_fn(fn_args: FnArgs) -> None:
             f"  stopped after epoch {epochs[-1]}: the validation score no longer rises",
             highlight=False,
         )
-    with console().status("  embedding the catalogue"):
-        model = ServedModel(system, graph, read_graph_spec(examples_uri))
+    assert system.network is not None
+    # One step for each convolution, for the back-end, and for writing the model.
+    with Phases({_EMBEDDING: len(system.network.convolutions) + 2}) as phases:
+        spec = read_graph_spec(examples_uri)
+        model = ServedModel(system, graph, spec, lambda: phases.advance(_EMBEDDING))
+        phases.advance(_EMBEDDING, note="writing the model")
         model.save(fn_args.serving_model_dir)
+        phases.advance(_EMBEDDING)
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)

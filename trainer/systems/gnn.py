@@ -86,8 +86,13 @@ class GnnSystem(EmbeddingSystem):
         blocks = [bipartite(*tensors)] * len(network.convolutions)
         return graph_function(network.embed)(features, blocks).numpy()
 
-    def states(self, graph: ArtistGraph, edges: sp.csr_matrix) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """What a served model keeps of the catalogue.
+    def states(
+        self,
+        graph: ArtistGraph,
+        edges: sp.csr_matrix,
+        on_convolution: Callable[[], None] = lambda: None,
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """What a served model keeps of the catalogue; `on_convolution` is called after each one.
 
         Returns:
           For each convolution the message that every artist sends, [num_artists, convolution_units]
@@ -101,6 +106,7 @@ class GnnSystem(EmbeddingSystem):
         for convolution in network.convolutions:
             messages.append(tf.cast(convolution.aggregate.messages(state), tf.float32))
             state = convolve(convolution, bipartite(*tensors), state)
+            on_convolution()
         return messages, network.backend(state)
 
     def _fitted(self) -> ArtistNetwork:
