@@ -10,6 +10,8 @@ CUTOFF: Final = 0.5
 """Distances below are treated as this: closer ones are noise, and their weight has no bound."""
 NONZERO_LOSS_CUTOFF: Final = 1.4
 """Negatives further away than this are not drawn: they would cost nothing (000 and Wu et al.)."""
+EXACT: Final = 2.0**52
+"""float64 adds whole numbers up to this without rounding."""
 
 
 def log_weights(distance: tf.Tensor, dim: int) -> tf.Tensor:
@@ -34,7 +36,10 @@ def draw_negatives(
 ) -> tf.Tensor:
     """Draws one negative for each anchor, with probability ~ 1/q(d) among the allowed ones.
 
-    Where no allowed artist is nearer than NONZERO_LOSS_CUTOFF, all allowed ones are as likely.
+    Where no allowed artist is nearer than NONZERO_LOSS_CUTOFF, all allowed ones are as likely. An
+    artist that is not allowed is never drawn, except for an anchor that has no allowed one: there
+    the negative means nothing. The draws invert the cumulative weights of the anchor's row, so
+    that they take memory for [num, num] and [num_triplets], not for their product.
 
     Args:
       distance: [num, num] float32 between the artists of the batch.
@@ -46,11 +51,56 @@ def draw_negatives(
     Returns:
       [num_triplets] int64 rows.
     """
+    cumulative = _cumulative_weights(distance, allowed, dim)
+    # Below 1 by at least 2^-52, so that the product stays below the total.
+    uniform = tf.random.stateless_uniform(tf.shape(anchors), seed, dtype=tf.float64)
+    return _first_above(cumulative, anchors, uniform * tf.gather(cumulative[:, -1], anchors))
+
+
+def _cumulative_weights(distance: tf.Tensor, allowed: tf.Tensor, dim: int) -> tf.Tensor:
+    """Running sums of each row's weights: [num, num] float64, whole numbers up to EXACT.
+
+    A sum of fractions depends on the order of its additions, which differs between devices and
+    even along a row: an artist of weight zero could come out above the one before it, and be
+    drawn. Whole numbers add up exactly in any order. An artist whose weight is below num / EXACT
+    of the greatest in its row (4e-13 for 1,571 artists) has none.
+    """
     near = allowed & (distance < NONZERO_LOSS_CUTOFF)
     logits = tf.where(near, log_weights(distance, dim), -1e9)
-    logits = tf.where(tf.reduce_any(near, axis=1, keepdims=True), logits, 0.0)
-    logits = tf.where(allowed, logits, -2e9)
-    # Gumbel-max: one draw from softmax(logits) a triplet.
-    chosen = tf.gather(logits, anchors)
-    noise = tf.random.stateless_uniform(tf.shape(chosen), seed, minval=1e-20, maxval=1.0)
-    return tf.argmax(chosen - tf.math.log(-tf.math.log(noise)), axis=1)
+    # The greatest of a row becomes 1: e^logits would overflow, or be 0 for all.
+    weights = tf.exp(logits - tf.reduce_max(logits, axis=1, keepdims=True))
+    weights = tf.where(tf.reduce_any(near, axis=1, keepdims=True), weights, 1.0)
+    weights = tf.cast(tf.where(allowed, weights, 0.0), tf.float64)
+    return tf.cumsum(
+        tf.floor(weights * (EXACT / tf.cast(tf.shape(weights)[1], tf.float64))), axis=1
+    )
+
+
+def _first_above(ascending: tf.Tensor, rows: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
+    """The first column of a row whose value is above a threshold, by binary search.
+
+    `tf.searchsorted` would want a copy of the row for each threshold.
+
+    Args:
+      ascending: [num, num] float64, each row ascending.
+      rows: [num_triplets] int64.
+      thresholds: [num_triplets] float64.
+
+    Returns:
+      [num_triplets] int64; the last column where no value is above.
+    """
+    values = tf.reshape(ascending, [-1])
+    num_columns = tf.shape(ascending)[1]
+    start = rows * tf.cast(num_columns, tf.int64)
+
+    def halve(length: tf.Tensor, low: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # The column is one of the `length` from `low`; a length is the same for all triplets.
+        half = length // 2
+        above = low + tf.cast(half, tf.int64)
+        below = tf.gather(values, start + above - 1) <= thresholds
+        return length - half, tf.where(below, above, low)
+
+    _, found = tf.while_loop(
+        lambda length, low: length > 1, halve, [num_columns, tf.zeros_like(rows)]
+    )
+    return found
