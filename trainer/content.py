@@ -29,17 +29,20 @@ class ContentEncoder(tf.Module):
     Args:
       config: which modalities.
       statistics: `content.json` of the examples.
+      random: whether random vectors are features too; without, 'random' alone leaves none.
 
     Raises:
       InputError: a modality that the catalogue does not have.
     """
 
-    def __init__(self, config: FeatureConfig, statistics: Mapping[str, Any]):
+    def __init__(self, config: FeatureConfig, statistics: Mapping[str, Any], random: bool = True):
         super().__init__(name="content_encoder")
         self._config = config
         known = {entry["name"]: entry for entry in statistics["modalities"]}
         self._modalities: list[dict[str, Any]] = []
-        self.uses_random = RANDOM in config.modalities or not (config.modalities or known)
+        self.uses_random = random and (
+            RANDOM in config.modalities or not (config.modalities or known)
+        )
         for name in config.modalities or known:
             if name != RANDOM:
                 if name not in known:
@@ -79,7 +82,7 @@ class ContentEncoder(tf.Module):
         """Encodes a batch of artists.
 
         Args:
-          raw: the content; 'id' is needed for random vectors only.
+          raw: the content; 'id' is needed for random vectors, and where nothing is read.
 
         Returns:
           [batch, num_features] float32.
@@ -90,7 +93,7 @@ class ContentEncoder(tf.Module):
             parts += encode(entry, raw)
         if self.uses_random:
             parts.append(random_vectors(raw["id"], self._config.random_dim, self._config.seed))
-        return tf.concat(parts, axis=1)
+        return tf.concat(parts, axis=1) if parts else tf.zeros([tf.size(raw["id"]), 0])
 
     def _vector(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
         present = raw[f"{entry['name']}_present"][:, tf.newaxis] > 0

@@ -11,33 +11,33 @@ import tensorflow_gnn as tfgnn
 
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
-from trainer.network import bipartite, graph_function
-from trainer.systems.gnn import GnnSystem
+from trainer.network import Neighbors, WholeGraph, graph_function
+from trainer.systems.servable import ServableSystem
 
 Tensors = Mapping[str, tf.Tensor]
 
 
 class ServedModel(tf.Module):
-    """The trained network with the catalogue's ids, names, embeddings and messages.
+    """The trained network with the catalogue's ids, names, embeddings and memory.
 
-    Messages and embeddings are computed over all edges that no split hides. An artist that is given
-    with its content and neighbours is embedded from the neighbours' stored messages, exactly as the
-    network would embed it as a node that is not listed back by its neighbours.
+    Memory and embeddings are computed over all edges that no split hides. An artist that is given
+    with its content and neighbours is embedded from what is remembered of the neighbours, exactly
+    as the network would embed it as a node that is not listed back by its neighbours.
     """
 
     def __init__(
         self,
-        system: GnnSystem,
+        system: ServableSystem,
         graph: ArtistGraph,
         spec: tfgnn.GraphTensorSpec,
-        on_convolution: Callable[[], None] = lambda: None,
+        on_stage: Callable[[], None] = lambda: None,
     ):
         super().__init__(name="artist_sim")
-        assert system.network is not None
-        messages, embedding = system.states(graph, graph.served_edges(), on_convolution)
+        network = system.fitted_network()
+        memory, embedding = system.memory(graph, graph.served_edges(), on_stage)
         self._encoder = system.encoder
-        self._variables = list(system.network.trainable_variables)
-        self._messages = [tf.Variable(message, trainable=False) for message in messages]
+        self._variables = list(network.trainable_variables)
+        self._memory = [tf.Variable(part, trainable=False) for part in memory]
         self._embedding = tf.Variable(embedding, trainable=False)
         self.artist_id = tf.Variable(graph.artist_id.astype(str), trainable=False)
         self.artist_name = tf.Variable(graph.name.astype(str), trainable=False)
@@ -83,10 +83,9 @@ class _Functions:
     """The signatures' graphs."""
 
     def __init__(
-        self, model: ServedModel, system: GnnSystem, spec: tfgnn.GraphTensorSpec, fan_out: int
+        self, model: ServedModel, system: ServableSystem, spec: tfgnn.GraphTensorSpec, fan_out: int
     ):
-        assert system.network is not None
-        self._model, self._network, self._spec = model, system.network, spec
+        self._model, self._network, self._spec = model, system.fitted_network(), spec
         self._fan_out = fan_out
         self._modalities = system.encoder.modalities
 
@@ -113,7 +112,7 @@ class _Functions:
             batch = tf.range(tf.size(row, out_type=tf.int64))
             itself = tf.stack([batch, row], axis=1)
             score = tf.tensor_scatter_nd_update(
-                score, itself, tf.fill([tf.size(row)], tf.constant(-2.0))
+                score, itself, tf.fill([tf.size(row)], tf.float32.min)
             )
             count = tf.clip_by_value(k, 0, tf.cast(num_artists, tf.int32) - 1)
             best, found = tf.math.top_k(score, count)
@@ -212,12 +211,14 @@ class _Functions:
                         raw[part] = tf.RaggedTensor.from_row_lengths(
                             given[part], given[f"{name}_length"]
                         )
-            num_artists = tf.size(given["artist_id"], out_type=tf.int64)
-            total = tf.math.unsorted_segment_sum(given["weight"], given["target"], num_artists)
-            mean = given["weight"] / tf.gather(total, given["target"])
-            block = bipartite(given["target"], given["source"], mean, num_artists, num_artists)
-            blocks = [block] * len(self._network.convolutions)
-            return {"embedding": self._network.embed(self._model._encoder(raw), blocks)}
+            graph = WholeGraph(
+                given["artist_id"],
+                self._model._encoder(raw),
+                given["source"],
+                given["target"],
+                given["weight"],
+            )
+            return {"embedding": self._network.embed_graph(graph)}
 
         return graph_function(embed_graph).get_concrete_function(**signature)
 
@@ -237,16 +238,10 @@ class _Functions:
             row = tf.gather(row, strongest.indices, batch_dims=1)
             weight = strongest.values
         used = tf.where(weight > 0.0)  # [num_edges, 2]: batch, place
-        target, row, weight = used[:, 0], tf.gather_nd(row, used), tf.gather_nd(weight, used)
-        features = self._model._encoder(raw)
-        batch = tf.shape(features, out_type=tf.int64)[0]
-        total = tf.math.unsorted_segment_sum(weight, target, batch)
-        num_edges = tf.size(row, out_type=tf.int64)
-        block = bipartite(
-            target, tf.range(num_edges), weight / tf.gather(total, target), batch, num_edges
-        )
-        messages = [tf.gather(message, row) for message in self._model._messages]
+        neighbors = Neighbors(used[:, 0], tf.gather_nd(row, used), tf.gather_nd(weight, used))
         return {
-            "embedding": self._network.embed_with_messages(features, block, messages),
+            "embedding": self._network.embed_new(
+                self._model._encoder(raw), neighbors, self._model._memory
+            ),
             "known_neighbors": tf.reduce_sum(tf.cast(known, tf.int64), axis=1),
         }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -23,6 +23,38 @@ from trainer.layers.mean_convolution import (
 graph_function: Final = functools.partial(tf.function, autograph=False)
 """`tf.function` for whatever runs the network. No control flow in it depends on a tensor, so that
 AutoGraph finds nothing to convert; it would look for it in all of TF-GNN, for 13 seconds."""
+
+
+class WholeGraph(NamedTuple):
+    """A graph with the content of its artists, as tensors.
+
+    Attributes:
+      artist_id: [num_artists] string.
+      features: [num_artists, num_features] float32.
+      source: [num_edges] int64, the neighbours.
+      target: [num_edges] int64, the artists that they are neighbours of.
+      weight: [num_edges] float32, positive.
+    """
+
+    artist_id: tf.Tensor
+    features: tf.Tensor
+    source: tf.Tensor
+    target: tf.Tensor
+    weight: tf.Tensor
+
+
+class Neighbors(NamedTuple):
+    """Which artists of a catalogue the artists of a request know.
+
+    Attributes:
+      target: [num_edges] int64, places in the request, ascending.
+      row: [num_edges] int64, rows of the catalogue.
+      weight: [num_edges] float32, positive.
+    """
+
+    target: tf.Tensor
+    row: tf.Tensor
+    weight: tf.Tensor
 
 
 class ArtistNetwork(tf.Module):
@@ -75,27 +107,72 @@ class ArtistNetwork(tf.Module):
             )
         )
 
-    def embed_with_messages(
-        self, features: tf.Tensor, block: tfgnn.GraphTensor, messages: Sequence[tf.Tensor]
+    @property
+    def num_stages(self) -> int:
+        """How often `memory` reports."""
+        return len(self.convolutions)
+
+    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
+        """[num_artists, embedding_dim] float32, l2-normalised, of a whole graph at once."""
+        blocks = [_mean_block(given)] * len(self.convolutions)
+        return self.embed(given.features, blocks)
+
+    def memory(
+        self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """What embedding a new artist needs of the catalogue's: each convolution's messages.
+
+        Returns:
+          For each convolution [num_artists, convolution_units] float32; and `embed_graph`'s result.
+        """
+        block, state = _mean_block(given), given.features
+        messages = []
+        convolve = graph_function(self.convolve)
+        for convolution in self.convolutions:
+            messages.append(tf.cast(convolution.aggregate.messages(state), tf.float32))
+            state = convolve(convolution, block, state)
+            on_stage()
+        return messages, self.backend(state)
+
+    def embed_new(
+        self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
     ) -> tf.Tensor:
-        """Embeds artists whose neighbours' messages are known for every convolution.
+        """Embeds artists whose neighbours are in the catalogue.
 
         Args:
           features: [num_artists, num_features] float32.
-          block: from `bipartite`, neighbour -> artist.
-          messages: for each convolution [num_neighbors, convolution_units] float32.
+          neighbors: of these artists.
+          memory: from `memory`.
 
         Returns:
           [num_artists, embedding_dim] float32, l2-normalised.
         """
+        num_artists = tf.shape(features, out_type=tf.int64)[0]
+        total = tf.math.unsorted_segment_sum(neighbors.weight, neighbors.target, num_artists)
+        num_edges = tf.size(neighbors.row, out_type=tf.int64)
+        block = bipartite(
+            neighbors.target,
+            tf.range(num_edges),
+            neighbors.weight / tf.gather(total, neighbors.target),
+            num_artists,
+            num_edges,
+        )
         state = features
-        for convolution, message in zip(self.convolutions, messages, strict=True):
+        for convolution, messages in zip(self.convolutions, memory, strict=True):
+            message = tf.gather(messages, neighbors.row)
             state = convolution(
                 block.replace_features(
                     node_sets={ARTIST: {tfgnn.HIDDEN_STATE: state}, NEIGHBOR: {MESSAGE: message}}
                 )
             )
         return self.backend(state)
+
+
+def _mean_block(given: WholeGraph) -> tfgnn.GraphTensor:
+    num_artists = tf.shape(given.features, out_type=tf.int64)[0]
+    total = tf.math.unsorted_segment_sum(given.weight, given.target, num_artists)
+    mean = given.weight / tf.gather(total, given.target)
+    return bipartite(given.target, given.source, mean, num_artists, num_artists)
 
 
 def bipartite(

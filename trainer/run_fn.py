@@ -18,8 +18,8 @@ from trainer.console import Phases, console
 from trainer.export import ServedModel
 from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
 from trainer.projector import write_projector
-from trainer.systems.gnn import TrainingRun
 from trainer.systems.registry import make_system
+from trainer.systems.servable import TrainingRun
 from trainer.training import EpochReport
 
 _TRAINING: Final = "training"
@@ -67,9 +67,8 @@ def run_fn(fn_args: FnArgs) -> None:
             f"  stopped after epoch {epochs[-1]}: the validation score no longer rises",
             highlight=False,
         )
-    assert system.network is not None
-    # One step for each convolution, for the back-end, and for writing the model.
-    with Phases({_EMBEDDING: len(system.network.convolutions) + 2}) as phases:
+    # One step for each stage of the network, for the last vectors, and for writing the model.
+    with Phases({_EMBEDDING: system.fitted_network().num_stages + 2}) as phases:
         spec = read_graph_spec(examples_uri)
         model = ServedModel(system, graph, spec, lambda: phases.advance(_EMBEDDING))
         phases.advance(_EMBEDDING, note="writing the model")

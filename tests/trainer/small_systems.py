@@ -6,10 +6,14 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from trainer.config import RANDOM, FeatureConfig, NetworkConfig, TrainerConfig, TrainingConfig
 from trainer.graph import TRAIN, ArtistGraph, VectorContent
-from trainer.systems.gnn import GnnSystem, TrainingRun
+from trainer.systems.gnn import GnnSystem
+from trainer.systems.servable import TrainingRun
+from trainer.tasks.triplet import TripletTask
+from trainer.tracing import Block, trace
 
 
 def small_config(convolutions: int = 2, *, random: bool = False, **training: Any) -> TrainerConfig:
@@ -61,3 +65,13 @@ def small_gnn(
 def with_epochs(config: TrainerConfig, epochs: int) -> TrainerConfig:
     """The same configuration with another number of epochs."""
     return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+def triplet_task(graph: ArtistGraph, config: TrainerConfig) -> TripletTask:
+    """What a small network is trained on."""
+    return GnnSystem(config, statistics_of(graph)).task(graph, sp.csr_matrix((0, 0)))
+
+
+def full_block(edges: sp.csr_matrix) -> Block:
+    """The mean aggregation over all artists at once."""
+    return trace(edges, np.arange(edges.shape[0]), 1).blocks[0]

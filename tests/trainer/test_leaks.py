@@ -9,14 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer.graphs import HiddenGraph, graph_of, two_communities
-from tests.trainer.small_systems import small_config, small_gnn, with_epochs
+from tests.trainer.small_systems import full_block, small_config, small_gnn, with_epochs
 from trainer.batches import epoch_batches, message_edges
 from trainer.config import TrainingConfig
 from trainer.graph import SPLITS
 from trainer.network import ArtistNetwork, bipartite
-from trainer.systems.gnn import full_block
+from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
-from trainer.training import block_tensors
 
 JUDGED = ("val", "test")
 
@@ -114,7 +113,7 @@ def test_the_gradient_between_artists_with_a_hidden_edge_is_zero(split):
     config = small_config(1)
     network = ArtistNetwork(config.network)
     block = full_block(message_edges(graph.visible_edges(split), False, 25))
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, block_tensors(block))
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, block_arrays(block))
     features = tf.constant(np.random.default_rng(0).standard_normal((len(graph), 5)), tf.float32)
     for u, v in list(zip(*case.truth(split).nonzero()))[:6]:
         with tf.GradientTape() as tape:

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tests.trainer.small_systems import full_block
 from trainer.batches import padded
 from trainer.config import NetworkConfig
 from trainer.layers.mean_convolution import (
@@ -16,9 +17,8 @@ from trainer.layers.mean_convolution import (
     UnitLength,
 )
 from trainer.network import ArtistNetwork, bipartite
-from trainer.systems.gnn import full_block
+from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
-from trainer.training import block_tensors
 
 RNG = np.random.default_rng(11)
 NUM_ARTISTS, NUM_FEATURES, UNITS = 30, 6, 7
@@ -35,7 +35,7 @@ def random_edges(seed, num_artists=NUM_ARTISTS):
 
 
 def tensors_of(block):
-    return tf.nest.map_structure(tf.convert_to_tensor, block_tensors(block))
+    return tf.nest.map_structure(tf.convert_to_tensor, block_arrays(block))
 
 
 def network_of(convolutions):

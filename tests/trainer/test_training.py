@@ -11,10 +11,8 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer.graphs import awkward, graph_of, two_communities
-from tests.trainer.small_systems import small_config, statistics_of
-from trainer import training as training_module
-from trainer.content import ContentEncoder, raw_content
-from trainer.network import ArtistNetwork
+from tests.trainer.small_systems import small_config, triplet_task
+from trainer.tasks import triplet as triplet_module
 from trainer.training import Training
 
 
@@ -23,8 +21,7 @@ def make_training(case=None, convolutions=1, run=None, **options):
     config = small_config(convolutions, **{"epochs": 3, **options})
     tf.config.experimental.enable_op_determinism()
     return Training(
-        lambda: ArtistNetwork(config.network),
-        ContentEncoder(config.features, statistics_of(case.graph))(raw_content(case.graph)),
+        triplet_task(case.graph, config),
         case.graph,
         case.truth("val"),
         config.training,
@@ -85,7 +82,7 @@ def with_scores(monkeypatch, training, scores):
     """Lets the validation scores be these, and returns the weights after each epoch."""
     left, after = iter(scores), []
 
-    def score(self):
+    def score(self, embedding):
         after.append(weights_of(self))
         return next(left)
 
@@ -119,7 +116,7 @@ def test_the_step_is_traced_once(monkeypatch):
     training = make_training(epochs=3)
     list(training.run())
     assert training._step.experimental_get_tracing_count() == 1
-    assert training._embed.experimental_get_tracing_count() == 1
+    assert training._task._embed.experimental_get_tracing_count() == 1
 
 
 def test_the_loss_goes_down():
@@ -196,6 +193,6 @@ def test_an_error_while_tracing_a_batch_surfaces(monkeypatch):
         yield from ()
         raise ArithmeticError("in the thread that traces")
 
-    monkeypatch.setattr(training_module, "epoch_batches", broken)
+    monkeypatch.setattr(triplet_module, "epoch_batches", broken)
     with pytest.raises(ArithmeticError, match="in the thread"):
         list(make_training().run())

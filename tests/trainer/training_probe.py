@@ -12,9 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainer.graphs import two_communities
-from tests.trainer.small_systems import small_config, statistics_of
-from trainer.content import ContentEncoder, raw_content
-from trainer.network import ArtistNetwork
+from tests.trainer.small_systems import small_config, triplet_task
 from trainer.training import Training
 
 
@@ -22,8 +20,7 @@ def trained(strategy: tf.distribute.Strategy | None, **options) -> dict:
     case = two_communities()
     config = small_config(1, epochs=10, pseudo_eval_fraction=0.34, **options)
     training = Training(
-        lambda: ArtistNetwork(config.network),
-        ContentEncoder(config.features, statistics_of(case.graph))(raw_content(case.graph)),
+        triplet_task(case.graph, config),
         case.graph,
         case.truth("val"),
         config.training,

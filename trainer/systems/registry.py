@@ -13,14 +13,14 @@ from catalogues.errors import InputError, nearest
 from trainer.config import TrainerConfig
 
 if TYPE_CHECKING:
-    from trainer.systems.gnn import GnnSystem, TrainingRun
+    from trainer.systems.servable import ServableSystem, TrainingRun
 
-Factory = Callable[[TrainerConfig, Mapping[str, Any], "TrainingRun | None"], "GnnSystem"]
+Factory = Callable[[TrainerConfig, Mapping[str, Any], "TrainingRun | None"], "ServableSystem"]
 
 
 def _gnn(
     config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
-) -> GnnSystem:
+) -> ServableSystem:
     from trainer.systems.gnn import GnnSystem
 
     return GnnSystem(config, statistics, run)
@@ -28,7 +28,7 @@ def _gnn(
 
 def _dnn(
     config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
-) -> GnnSystem:
+) -> ServableSystem:
     network = dataclasses.replace(config.network, convolutions=0)
     return _gnn(dataclasses.replace(config, network=network), statistics, run)
 
@@ -38,7 +38,7 @@ SYSTEMS: Mapping[str, Factory] = {"gnn": _gnn, "dnn": _dnn}
 
 def make_system(
     config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None = None
-) -> GnnSystem:
+) -> ServableSystem:
     """Makes the untrained system that the configuration names.
 
     Raises:

@@ -1,0 +1,144 @@
+"""Systems that are trained, pushed and served."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from trainer.batches import message_edges
+from trainer.config import TrainerConfig
+from trainer.content import ContentEncoder, raw_content
+from trainer.graph import ArtistGraph
+from trainer.network import Neighbors, WholeGraph, graph_function
+from trainer.systems.base import EmbeddingSystem
+from trainer.tasks.base import Task
+from trainer.training import EpochReport, Training
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRun:
+    """Where a training keeps its files and whom it tells.
+
+    Attributes:
+      checkpoint_dir: a killed training is resumed from there; None keeps nothing.
+      log_dir: for TensorBoard; None writes nothing.
+      on_epoch: called after each epoch.
+    """
+
+    checkpoint_dir: str | None = None
+    log_dir: str | None = None
+    on_epoch: Callable[[EpochReport], None] = lambda report: None
+
+
+class ServableNetwork(Protocol):
+    """The trained part of a system: TensorFlow alone, so that a SavedModel can carry it."""
+
+    @property
+    def trainable_variables(self) -> Sequence[tf.Variable]:
+        """What training changes."""
+
+    @property
+    def num_stages(self) -> int:
+        """How often `memory` calls `on_stage`."""
+
+    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
+        """[num_artists, dim] float32, of a whole graph at once."""
+
+    def memory(
+        self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """What `embed_new` needs of each artist, [num_artists, ...]; and the embeddings."""
+
+    def embed_new(
+        self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        """[num_new, dim] float32, as `embed_graph` would embed artists that nobody lists."""
+
+
+class ServableSystem(EmbeddingSystem):
+    """A system with content, a network and a training.
+
+    Attributes:
+      random_features: whether random vectors are content to it.
+
+    Args:
+      config: features, sizes and training.
+      statistics: `content.json` of the catalogue.
+      run: files and listener.
+    """
+
+    random_features: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        statistics: Mapping[str, Any],
+        run: TrainingRun | None = None,
+    ):
+        self.config = config
+        self.encoder = ContentEncoder(config.features, statistics, self.random_features)
+        self.network: ServableNetwork | None = None
+        self._run = run or TrainingRun()
+
+    @abc.abstractmethod
+    def task(self, graph: ArtistGraph, validation: sp.csr_matrix) -> Task:
+        """What `fit` trains; its `build` makes a ServableNetwork."""
+
+    def fit(self, graph: ArtistGraph, validation: sp.csr_matrix) -> None:
+        """Trains with early stopping on the validation split, resuming a killed training.
+
+        On CPUs the same seed gives the same weights to the bit; on GPUs up to the order of sums.
+        """
+        # Without it the same seed gives other weights: sums run in the order of the threads. On a
+        # GPU it is refused: TensorFlow has no deterministic sparse product there.
+        if not tf.config.list_logical_devices("GPU"):
+            tf.config.experimental.enable_op_determinism()
+        training = Training(
+            self.task(graph, validation),
+            graph,
+            validation,
+            self.config.training,
+            checkpoint_dir=self._run.checkpoint_dir,
+            log_dir=self._run.log_dir,
+        )
+        for report in training.run():
+            self._run.on_epoch(report)
+        self.network = training.network
+
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
+        """[num_artists, dim] float32, one pass over the whole graph."""
+        network = self.fitted_network()
+        return graph_function(network.embed_graph)(self.whole_graph(graph, edges)).numpy()
+
+    def memory(
+        self,
+        graph: ArtistGraph,
+        edges: sp.csr_matrix,
+        on_stage: Callable[[], None] = lambda: None,
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """What a served model keeps of the catalogue, and its embeddings."""
+        return self.fitted_network().memory(self.whole_graph(graph, edges), on_stage)
+
+    def whole_graph(self, graph: ArtistGraph, edges: sp.csr_matrix) -> WholeGraph:
+        """The graph as a network takes it, with the edges that carry messages."""
+        edges = message_edges(edges, graph.weighted, self.config.training.fan_out)
+        target = np.repeat(np.arange(len(graph)), np.diff(edges.indptr))
+        return WholeGraph(
+            tf.constant(graph.artist_id.astype(str)),
+            self.encoder(raw_content(graph)),
+            tf.constant(edges.indices, tf.int64),
+            tf.constant(target, tf.int64),
+            tf.constant(edges.data, tf.float32),
+        )
+
+    def fitted_network(self) -> ServableNetwork:
+        """The trained network."""
+        if self.network is None:
+            raise RuntimeError("fit() comes first.")
+        return self.network

@@ -1,0 +1,43 @@
+"""What a training asks of the task that it trains."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class Task(abc.ABC):
+    """A network, the batches that teach it, and their loss.
+
+    Attributes:
+      loss_name: of the loss, in logs.
+      num_batches: batches of one epoch.
+      signature: the tf.TensorSpecs of one batch, nested as `batches` yields its arrays.
+    """
+
+    loss_name: str
+    num_batches: int
+    signature: Any
+
+    @abc.abstractmethod
+    def build(self) -> tf.Module:
+        """Creates the network with all its variables; called once, where they shall live."""
+
+    @abc.abstractmethod
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """The batches of an epoch (from 0), nested NumPy arrays; the same for the same epoch.
+
+        Runs in another thread, while the step before is computed.
+        """
+
+    @abc.abstractmethod
+    def loss(self, batch: Any, seed: tf.Tensor) -> tf.Tensor:
+        """The loss of one batch, a scalar; `seed` ([2] int64) is the step's own."""
+
+    @abc.abstractmethod
+    def embed_validation(self) -> np.ndarray:
+        """[num_validation, dim] float32, the validation artists of the graph, ascending."""

@@ -1,0 +1,136 @@
+"""Triplets of the artists of a pseudo-evaluation batch (000, section 2.1 and algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.batches import epoch_batches, message_edges, num_batches
+from trainer.config import TrainingConfig
+from trainer.graph import TRAIN, ArtistGraph
+from trainer.losses.triplet import pairwise_distance, triplet_loss
+from trainer.mining.distance_weighted import draw_negatives
+from trainer.network import ArtistNetwork, bipartite, graph_function
+from trainer.tasks.base import Task
+from trainer.tracing import Block, trace
+
+_BLOCK: Final = (
+    tf.TensorSpec([None], tf.int64),
+    tf.TensorSpec([None], tf.int64),
+    tf.TensorSpec([None], tf.float32),
+    tf.TensorSpec([], tf.int64),
+    tf.TensorSpec([], tf.int64),
+)
+
+
+class TripletTask(Task):
+    """Every hidden edge of a batch is a pair; negatives are drawn by distance.
+
+    Args:
+      make_network: makes the untrained network.
+      features: [num_artists, num_features] float32.
+      graph: the catalogue; training edges are learnt from.
+      config: how it is trained.
+    """
+
+    loss_name = "triplet_loss"
+
+    def __init__(
+        self,
+        make_network: Callable[[], ArtistNetwork],
+        features: tf.Tensor,
+        graph: ArtistGraph,
+        config: TrainingConfig,
+    ):
+        self._make_network, self._given = make_network, features
+        self._graph, self._config = graph, config
+        self._edges = graph.training_edges()
+        self._artists = np.flatnonzero(graph.split == TRAIN)
+        self._validation_edges = message_edges(
+            graph.visible_edges("val"), graph.weighted, config.fan_out
+        )
+        self.num_batches = num_batches(len(self._artists), config)
+
+    def build(self) -> ArtistNetwork:
+        """Creates the network and puts the features beside it."""
+        self._network = network = self._make_network()
+        # A variable has a copy on each device; a tensor would travel there at every step.
+        self._features = tf.Variable(self._given, trainable=False)
+        # One artist that is its own neighbour.
+        one, zero = np.int64(1), np.zeros(1, np.int64)
+        loop = bipartite(zero, zero, np.ones(1, np.float32), one, one)
+        network.embed(self._given[:1], [loop] * network.config.convolutions)
+        rows = [tf.TensorSpec([None], tf.int64), [_BLOCK] * network.config.convolutions]
+        self.signature = [*rows, *[tf.TensorSpec([None], tf.int64)] * 2]
+        self._embed = graph_function(self._embed_rows, input_signature=rows)
+        return network
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """Artists, blocks, anchors and positives of each fold."""
+        for batch in epoch_batches(
+            self._edges,
+            self._artists,
+            weighted=self._graph.weighted,
+            num_convolutions=self._network.config.convolutions,
+            config=self._config,
+            epoch=epoch,
+        ):
+            blocks = [block_arrays(block) for block in batch.trace.blocks]
+            yield [batch.trace.artists, blocks, batch.anchor, batch.positive]
+
+    def loss(self, batch: Any, seed: tf.Tensor) -> tf.Tensor:
+        """The mean over the triplets of the batch."""
+        artists, blocks, anchor, positive = batch
+        config = self._config
+        embedding = self._embed_rows(artists, blocks)
+        distance = pairwise_distance(embedding)  # [batch, batch]
+        size = tf.shape(embedding, out_type=tf.int64)[0]
+        pairs = tf.stack([anchor, positive], axis=1)  # [num_pairs, 2]
+        # float32, because GPUs scatter no booleans.
+        allowed = tf.tensor_scatter_nd_update(
+            tf.ones([size, size]), pairs, tf.zeros_like(anchor, tf.float32)
+        )
+        allowed = tf.linalg.set_diag(allowed, tf.zeros([size])) > 0.0
+        # Pairs that only pad, and anchors that all other artists of the batch are similar to.
+        counted = (anchor != positive) & tf.gather(tf.reduce_any(allowed, axis=1), anchor)
+        counted = tf.repeat(tf.cast(counted, tf.float32), config.negatives)
+        anchors = tf.repeat(anchor, config.negatives)  # [num_pairs * negatives]
+        negatives = draw_negatives(
+            tf.stop_gradient(distance), allowed, anchors, self._network.config.embedding_dim, seed
+        )
+        losses = triplet_loss(
+            tf.repeat(tf.gather_nd(distance, pairs), config.negatives),
+            tf.gather_nd(distance, tf.stack([anchors, negatives], axis=1)),
+            config.margin,
+        )
+        # A fold without a single pair teaches nothing, and must not turn the loss into NaN.
+        return tf.math.divide_no_nan(tf.reduce_sum(losses * counted), tf.reduce_sum(counted))
+
+    def embed_validation(self) -> np.ndarray:
+        """[num_validation, embedding_dim] float32."""
+        artists = self._graph.artists("val")
+        traced = trace(self._validation_edges, artists, self._network.config.convolutions)
+        blocks = [
+            tf.nest.map_structure(tf.convert_to_tensor, block_arrays(block))
+            for block in traced.blocks
+        ]
+        return self._embed(tf.constant(traced.artists), blocks).numpy()
+
+    def _embed_rows(self, artists: tf.Tensor, blocks: Any) -> tf.Tensor:
+        return self._network.embed(
+            tf.gather(self._features, artists), [bipartite(*block) for block in blocks]
+        )
+
+
+def block_arrays(block: Block) -> tuple[Any, ...]:
+    """A block as the arguments of `bipartite`."""
+    return (
+        block.target.astype(np.int64),
+        block.source.astype(np.int64),
+        block.weight,
+        np.int64(block.num_targets),
+        np.int64(block.num_sources),
+    )
