@@ -1,13 +1,15 @@
 # artist_sim. `make` alone lists what one can do.
 .DEFAULT_GOAL := help
 CONFIG ?= configs/sampler.yaml
+SUITE ?= sampler
 BIN := .venv/bin
 
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run benchmark test lint lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  make run CONFIG=configs/olga.yaml   another catalogue or configuration"
+	@echo "  make benchmark SUITE=olga           another suite; more: OPTIONS=--help"
 
 setup: .venv/.installed ## Python 3.10 environment in .venv, with exact versions (does nothing twice)
 
@@ -16,6 +18,9 @@ setup: .venv/.installed ## Python 3.10 environment in .venv, with exact versions
 
 run: setup ## compile and run the pipeline through the TFX command line
 	@$(BIN)/python -m pipeline.run --config "$(CONFIG)"
+
+benchmark: setup ## train and judge the systems of a suite, and write its page (resumes)
+	@$(BIN)/python -m benchmarks.run "$(SUITE)" $(OPTIONS)
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest $(TESTS)

@@ -28,6 +28,8 @@ setup(
         "tf-keras==2.16.0",
         "tfx[kfp]==1.16.0",
     ],
-    extras_require={"dev": ["hypothesis", "mypy", "pip", "pytest", "ruff", "types-PyYAML"]},
+    extras_require={
+        "dev": ["hypothesis", "matplotlib", "mypy", "pip", "pytest", "ruff", "types-PyYAML"]
+    },
     entry_points={"console_scripts": ["artist-sim = pipeline.command_line:main"]},
 )

@@ -1,1 +1,1 @@
-"""Benchmarks, each a script that writes its figures to benchmarks/results."""
+"""`make benchmark SUITE=olga`: trains and judges what a suite names, and writes its page."""

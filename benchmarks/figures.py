@@ -1,0 +1,196 @@
+"""From the kept scores to the figures of the page: means, intervals, paired differences, slices."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.catalogue import CONDITIONS
+from benchmarks.plan import Job, jobs_of
+from benchmarks.store import Queries, Store
+from benchmarks.suite import Suite, SuiteSystem
+from trainer.ranking.bootstrap import Interval, interval, paired_interval
+
+_NUM_SLICES: Final = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """All kept trainings of one system.
+
+    Attributes:
+      system: which.
+      records: one a seed.
+      by_seed: by condition, [num_seeds, num_queries].
+    """
+
+    system: SuiteSystem
+    records: Sequence[Mapping[str, Any]]
+    by_seed: Mapping[str, np.ndarray]
+
+    def mean(self, condition: str) -> np.ndarray:
+        """[num_queries] each query's nDCG@200, averaged over the seeds."""
+        return np.asarray(self.by_seed[condition].mean(axis=0))
+
+
+def collect(jobs: Sequence[Job], store: Store) -> list[Judged]:
+    """Reads what is done of some jobs, by system in the order of the jobs' first mention."""
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        if store.find(job.key):
+            found.setdefault(job.system.name, []).append(job)
+    judged = []
+    for same in found.values():
+        scores = [store.scores(job.key) for job in same]
+        judged.append(
+            Judged(
+                same[0].system,
+                [store.find(job.key) or {} for job in same],
+                {c: np.stack([s[c] for s in scores]).astype(np.float64) for c in CONDITIONS},
+            )
+        )
+    return judged
+
+
+def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
+    """The content of `benchmarks/results/<suite>.json`; None while nothing is done."""
+    jobs = jobs_of(suite, digest)
+    order = {system.name: place for place, system in enumerate(suite.systems)}
+    judged = sorted(collect(jobs, store), key=lambda found: order[found.system.name])
+    queries = store.queries(digest)
+    if not judged or queries is None:
+        return None
+    slices = degree_slices(queries.degree)
+    return {
+        "suite": suite.name,
+        "title": suite.title,
+        "split": suite.split,
+        "metric": "ndcg@200",
+        "seeds": list(suite.seeds),
+        "catalogue": {"digest": digest, "artists": queries.num_artists},
+        "queries": {
+            "judged": len(queries.degree),
+            "skipped": queries.num_skipped,
+            "with_content": int(queries.has_content.sum()),
+        },
+        "degree_slices": [
+            {
+                "low": int(queries.degree[rows].min()),
+                "high": int(queries.degree[rows].max()),
+                "queries": len(rows),
+            }
+            for rows in slices
+        ],
+        "compared_with": [
+            name for name in suite.compare_with if any(j.system.name == name for j in judged)
+        ],
+        "ladders": {
+            name: {"title": ladder.title, "published": ladder.published}
+            for name, ladder in suite.ladders.items()
+        },
+        "systems": [_system(found, judged, queries, slices, suite) for found in judged],
+        "missing": [job.title for job in jobs if not store.find(job.key)],
+        "machines": _distinct(judged, "machine"),
+        "versions": _distinct(judged, "versions"),
+    }
+
+
+def degree_slices(degree: np.ndarray, number: int = _NUM_SLICES) -> list[np.ndarray]:
+    """Cuts queries at the quantiles of their degree; equal degrees stay together.
+
+    Args:
+      degree: [num_queries] int.
+      number: of slices; fewer where many queries have the same degree.
+
+    Returns:
+      The queries of each slice, none empty, low degrees first.
+    """
+    cuts = np.unique(np.quantile(degree, np.arange(1, number) / number, method="inverted_cdf"))
+    place = np.searchsorted(cuts, degree)
+    return [np.flatnonzero(place == i) for i in range(len(cuts) + 1) if (place == i).any()]
+
+
+def _system(
+    found: Judged,
+    judged: Sequence[Judged],
+    queries: Queries,
+    slices: Sequence[np.ndarray],
+    suite: Suite,
+) -> dict[str, Any]:
+    system, records = found.system, found.records
+    return {
+        "name": system.name,
+        "title": system.title,
+        "ladder": system.ladder,
+        "convolutions": system.convolutions,
+        "seeds": [record["seed"] for record in records],
+        "val": {c: [record["val"][c] for record in records] for c in CONDITIONS},
+        "epochs": [record["epochs"] for record in records],
+        "best_epoch": [record["best_epoch"] for record in records],
+        "fit_seconds": [record["fit_seconds"] for record in records],
+        **{c: _condition(found, c, judged, queries, slices, suite) for c in CONDITIONS},
+    }
+
+
+def _condition(
+    found: Judged,
+    condition: str,
+    judged: Sequence[Judged],
+    queries: Queries,
+    slices: Sequence[np.ndarray],
+    suite: Suite,
+) -> dict[str, Any]:
+    mean = found.mean(condition)
+    references = {
+        other.system.name: other
+        for other in judged
+        if other.system.name in suite.compare_with and other is not found
+    }
+    fewer = _one_convolution_fewer(found, judged)
+    by_seed = found.by_seed[condition].mean(axis=1)
+    return {
+        **_plain(interval(mean)),
+        "by_seed": [round(float(value), 6) for value in by_seed],
+        "deviation_over_seeds": round(float(by_seed.std(ddof=1)), 6) if len(by_seed) > 1 else None,
+        "with_content": _plain(interval(mean[queries.has_content])),
+        "by_degree": [_plain(interval(mean[rows])) for rows in slices],
+        "minus": {
+            name: _plain(paired_interval(mean, other.mean(condition)))
+            for name, other in references.items()
+        },
+        "minus_one_convolution_fewer": fewer
+        and _plain(paired_interval(mean, fewer.mean(condition))),
+    }
+
+
+def _one_convolution_fewer(found: Judged, judged: Sequence[Judged]) -> Judged | None:
+    system = found.system
+    return next(
+        (
+            other
+            for other in judged
+            if system.convolutions
+            and other.system.ladder == system.ladder
+            and other.system.convolutions == system.convolutions - 1
+        ),
+        None,
+    )
+
+
+def _plain(found: Interval) -> dict[str, float | None]:
+    """JSON has no NaN."""
+    numbers = dataclasses.asdict(found)
+    return {k: None if math.isnan(v) else round(v, 6) for k, v in numbers.items()}
+
+
+def _distinct(judged: Sequence[Judged], what: str) -> list[dict[str, Any]]:
+    """The different machines or versions that the records name, with how many name each."""
+    counted: Counter[tuple[tuple[str, Any], ...]] = Counter(
+        tuple(sorted(record[what].items())) for found in judged for record in found.records
+    )
+    return [{**dict(pairs), "trainings": count} for pairs, count in counted.most_common()]
