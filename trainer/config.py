@@ -61,6 +61,49 @@ class NetworkConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class DiffusionConfig:
+    """The system 'diffusion': what an artist's random walks visit, embedded.
+
+    Attributes:
+      embedding_dim: width of the vectors.
+      hops: length of the walks, 1 to 10.
+      decay: what is left of a walk after each hop.
+      reach: the most visited artists that are kept of one.
+      dropout: the share of visited artists that a training step leaves out.
+      content_units: widths of the dense layers between an artist's own content and its vector.
+      content_dropout: the share of an artist's features that a training step leaves out.
+      distillation: weight of the walks' own similarity, beside the hidden edges, as what is learnt.
+      teacher_scale: what makes logits of that similarity, which lies between 0 and 1.
+      cold: weight of what is learnt from content alone, as of an artist without any neighbour.
+    """
+
+    embedding_dim: int = 256
+    hops: int = 3
+    decay: float = 0.5
+    reach: int = 300
+    dropout: float = 0.3
+    content_units: tuple[int, ...] = (512,)
+    content_dropout: float = 0.3
+    distillation: float = 1.0
+    teacher_scale: float = 20.0
+    cold: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("embedding_dim", self.embedding_dim, 2, 256)
+        _within("hops", self.hops, 1, 10)
+        _within("decay", self.decay, 1e-3, 1)
+        _within("reach", self.reach, 1, 4096)
+        _within("dropout", self.dropout, 0, 0.99)
+        _within("content_dropout", self.content_dropout, 0, 0.99)
+        _within("distillation", self.distillation, 0, 1000)
+        _within("teacher_scale", self.teacher_scale, 0.1, 1000)
+        _within("cold", self.cold, 0, 1000)
+        for units in self.content_units:
+            _within("content_units", units, 1, 4096)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """How a network is trained (defaults: 000, section 4.1, unless said otherwise).
 
@@ -115,11 +158,13 @@ class TrainerConfig:
     Attributes:
       system: the name of a system that can be served; see trainer.systems.registry.
       features: what the network reads.
-      network: its sizes.
+      network: sizes of 'gnn' and 'dnn'.
+      diffusion: sizes and losses of 'diffusion'.
       training: how it is trained.
     """
 
     system: str = "gnn"
     features: FeatureConfig = FeatureConfig()
     network: NetworkConfig = NetworkConfig()
+    diffusion: DiffusionConfig = DiffusionConfig()
     training: TrainingConfig = TrainingConfig()

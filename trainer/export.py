@@ -36,7 +36,7 @@ class ServedModel(tf.Module):
         network = system.fitted_network()
         memory, embedding = system.memory(graph, graph.served_edges(), on_stage)
         self._encoder = system.encoder
-        self._variables = list(network.trainable_variables)
+        self._variables, self._tables = list(network.variables), list(network.tables)
         self._memory = [tf.Variable(part, trainable=False) for part in memory]
         self._embedding = tf.Variable(embedding, trainable=False)
         self.artist_id = tf.Variable(graph.artist_id.astype(str), trainable=False)

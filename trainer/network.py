@@ -63,6 +63,7 @@ class ArtistNetwork(tf.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__(name="artist_network")
         self.config = config
+        self.tables: Sequence[tf.lookup.StaticHashTable] = ()
         self.convolutions = [
             MeanGraphConvolution(config.convolution_units, f"convolution_{k}")
             for k in range(1, config.convolutions + 1)

@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from trainer.config import RANDOM, FeatureConfig, NetworkConfig, TrainerConfig, TrainingConfig
+from trainer.config import (
+    RANDOM,
+    DiffusionConfig,
+    FeatureConfig,
+    NetworkConfig,
+    TrainerConfig,
+    TrainingConfig,
+)
 from trainer.graph import TRAIN, ArtistGraph, VectorContent
 from trainer.systems.gnn import GnnSystem
-from trainer.systems.servable import TrainingRun
+from trainer.systems.registry import make_system
+from trainer.systems.servable import ServableSystem, TrainingRun
 from trainer.tasks.triplet import TripletTask
 from trainer.tracing import Block, trace
 
@@ -24,6 +32,15 @@ def small_config(convolutions: int = 2, *, random: bool = False, **training: Any
         training=TrainingConfig(
             **{"epochs": 6, "learning_rate": 0.02, "pseudo_eval_fraction": 0.34, **training}
         ),
+    )
+
+
+def small_diffusion_config(*, random: bool = False, **training: Any) -> TrainerConfig:
+    """Walks of two hops, a vector of 8, trained for a few epochs."""
+    return dataclasses.replace(
+        small_config(random=random, **training),
+        system="diffusion",
+        diffusion=DiffusionConfig(8, hops=2, reach=5, dropout=0.1, content_units=(16,)),
     )
 
 
@@ -55,11 +72,11 @@ def statistics_of(graph: ArtistGraph) -> dict[str, Any]:
     return {"modalities": modalities}
 
 
-def small_gnn(
+def small_system(
     graph: ArtistGraph, config: TrainerConfig | None = None, run: TrainingRun | None = None
-) -> GnnSystem:
+) -> ServableSystem:
     """An untrained system for a graph."""
-    return GnnSystem(config or small_config(), statistics_of(graph), run)
+    return make_system(config or small_config(), statistics_of(graph), run)
 
 
 def with_epochs(config: TrainerConfig, epochs: int) -> TrainerConfig:

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from tests.trainer.ego_graphs import serialized, spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
-from tests.trainer.small_systems import small_config, small_gnn
+from tests.trainer.small_systems import small_config, small_diffusion_config, small_system
 from trainer.batches import message_edges
 from trainer.export import ServedModel
 from trainer.graph import ArtistGraph, CategoryContent, VectorContent
@@ -68,9 +68,9 @@ class Served:
         return [(self.graph.artist_id[edges.indices[i]], float(edges.data[i])) for i in order]
 
 
-def save(case: HiddenGraph, folder: Path, **options) -> Served:
-    config = small_config(options.pop("convolutions", 2), epochs=1, fan_out=FAN_OUT, **options)
-    system = small_gnn(case.graph, config)
+def save(case: HiddenGraph, folder: Path, make_config=small_config, **options) -> Served:
+    config = make_config(epochs=1, fan_out=FAN_OUT, **options)
+    system = small_system(case.graph, config)
     system.fit(case.graph, case.truth("val"))
     model = ServedModel(system, case.graph, spec_of(case.graph))
     model.save(str(folder))
@@ -168,6 +168,7 @@ def served(tmp_path_factory) -> dict[str, Served]:
         "random": save(HiddenGraph(bare, case.hidden), folder / "random", random=True),
         "dnn": save(weighted_case(), folder / "dnn", convolutions=0),
         "mixed": save(weighted_case(), folder / "mixed", mixed_precision=True),
+        "diffusion": save(weighted_case(), folder / "diffusion", small_diffusion_config),
     }
 
 
@@ -192,6 +193,10 @@ def questions(served) -> dict:
         "own": ("gnn", "embed_new", given(graph, everyone, lists)),
         "own, of mixed": ("mixed", "embed_new", given(graph, everyone, lists)),
         "own, of dnn": ("dnn", "embed_new", given(graph, everyone, lists)),
+        "new, of diffusion": ("diffusion", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
+        "new, alone, of diffusion": ("diffusion", "embed_new", given(graph, [1], [[]], [NEW])),
+        "no batch, of diffusion": ("diffusion", "embed_new", given(graph, [], [])),
+        "similar, of diffusion": ("diffusion", "similar", {**ask_known, "k": np.int32(13)}),
         "own, of random": (
             "random",
             "embed_new",
@@ -374,3 +379,26 @@ def test_the_judge_gets_the_embeddings_of_the_system(told, served, name):
     one = served[name]
     expected = one.system.embed(one.graph, one.graph.visible_edges("test"))
     close(told[f"graph, {name}"]["embedding"], expected)
+
+
+def test_the_diffusion_embeds_a_new_artist_as_a_node_that_nobody_lists(told, served):
+    five = [*NEIGHBORS, ("artist:0005", 0.5), ("artist:0007", 0.25)]
+    one = served["diffusion"]
+    expected = embedded_in_the_graph(one, 1, sorted(five, key=lambda n: -n[1])[:FAN_OUT])
+    close(told["new, of diffusion"]["embedding"][0], expected)
+    close(told["new, alone, of diffusion"]["embedding"][0], embedded_in_the_graph(one, 1, []))
+    assert np.linalg.norm(told["new, alone, of diffusion"]["embedding"][0]) > 0
+    assert told["no batch, of diffusion"]["embedding"].shape == (0, 8)
+
+
+def test_the_diffusions_most_similar_are_by_dot_product(told, served):
+    """Also where all scores are negative, the artist itself is left out."""
+    one = served["diffusion"]
+    embedding, ids = one.model.embedding, one.graph.artist_id
+    answer = told["similar, of diffusion"]
+    for i, row in ((0, 3), (3, 3)):
+        score = embedding @ embedding[row]
+        score[row] = -np.inf
+        close(answer["score"][i], np.sort(score)[::-1][:13])
+        assert ids[row] not in [name.decode() for name in answer["similar_id"][i]]
+    assert np.isfinite(answer["score"]).all()

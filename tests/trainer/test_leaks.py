@@ -9,7 +9,14 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer.graphs import HiddenGraph, graph_of, two_communities
-from tests.trainer.small_systems import full_block, small_config, small_gnn, with_epochs
+from tests.trainer.small_systems import (
+    full_block,
+    small_config,
+    small_diffusion_config,
+    small_system,
+    with_epochs,
+)
+from tests.trainer.test_visits import slow_visits
 from trainer.batches import epoch_batches, message_edges
 from trainer.config import TrainingConfig
 from trainer.graph import SPLITS
@@ -18,6 +25,16 @@ from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
 
 JUDGED = ("val", "test")
+SYSTEMS = {
+    "gnn of 1": small_config(1),
+    "gnn of 3": small_config(3),
+    "diffusion": small_diffusion_config(),
+}
+UNKNOWING = {
+    "gnn": small_config(2, random=True),
+    "diffusion": small_diffusion_config(random=True),
+}
+"""Without content."""
 
 
 def with_hidden_edges_moved(case: HiddenGraph, split: str) -> HiddenGraph:
@@ -34,38 +51,42 @@ def with_hidden_edges_moved(case: HiddenGraph, split: str) -> HiddenGraph:
     return moved
 
 
-@pytest.mark.parametrize("convolutions", [1, 3])
-def test_the_judged_edges_move_no_embedding(convolutions):
+@pytest.mark.parametrize("config", SYSTEMS.values(), ids=SYSTEMS)
+def test_the_judged_edges_move_no_embedding(config):
     case = two_communities()
     moved = with_hidden_edges_moved(case, "test")
     embeddings = []
     for one in (case, moved):
-        system = small_gnn(one.graph, small_config(convolutions, epochs=2))
+        system = small_system(one.graph, with_epochs(config, 2))
         system.fit(one.graph, one.truth("val"))
         embeddings.append(system.embed(one.graph, one.graph.visible_edges("test")))
     np.testing.assert_array_equal(*embeddings)
 
 
 def test_validation_edges_choose_the_epoch_and_nothing_else():
-    """With one epoch there is nothing to choose, and so nothing may differ."""
+    """With one epoch there is nothing to choose, and so nothing may differ.
+
+    The diffusion's teacher has an exponent that they choose as well: two numbers in all.
+    """
     case = two_communities()
     moved = with_hidden_edges_moved(case, "val")
     embeddings = []
     for one in (case, moved):
-        system = small_gnn(one.graph, small_config(2, epochs=1))
+        system = small_system(one.graph, small_config(2, epochs=1))
         system.fit(one.graph, one.truth("val"))
         embeddings.append(system.embed(one.graph, one.graph.visible_edges("val")))
     np.testing.assert_array_equal(*embeddings)
 
 
-def test_an_edge_that_would_leak_moves_the_embedding_if_it_is_made_visible():
+@pytest.mark.parametrize("config", UNKNOWING.values(), ids=UNKNOWING)
+def test_an_edge_that_would_leak_moves_the_embedding_if_it_is_made_visible(config):
     """The test above can fail: the very same edge, visible, does move the embedding."""
     split = [0] * 8 + [2, 2]
     edges = [(i, i + 1) for i in range(7)] + [(8, 0), (9, 4)]
     hidden = graph_of([*edges, (8, 9)], split)
     none = graph_of(edges, split)
     shown = graph_of([*edges, (8, 9)], [0] * 10)
-    system = small_gnn(none.graph, small_config(2, random=True, epochs=2))
+    system = small_system(none.graph, with_epochs(config, 2))
     system.fit(none.graph, none.truth("val"))
     unmoved = [
         system.embed(case.graph, case.graph.visible_edges("test"))[8] for case in (none, hidden)
@@ -102,6 +123,37 @@ def test_a_pairs_own_edge_carries_no_message_in_training(epoch, convolutions):
             assert not {(u, v) for u, v in carried if (u, v) in pairs or (v, u) in pairs}
         # Training sees training artists only.
         assert (graph.split[artists] == SPLITS.index("train")).all()
+    assert num_pairs
+
+
+@pytest.mark.parametrize("epoch", range(3))
+def test_a_fold_walks_over_no_edge_among_its_artists(epoch):
+    """Nor is any artist of the fold counted as visited: at test time none has a vector."""
+    graph = two_communities().graph
+    config = small_diffusion_config(pseudo_eval_fraction=0.34, seed=3)
+    task = small_system(graph, config).task(graph, two_communities().truth("val"))
+    task.build()
+    training = graph.artists("train")
+    num_pairs = 0
+    for artists, count, (target, source, share), hidden, teacher in task.batches(epoch):
+        assert (graph.split[artists] == SPLITS.index("train")).all()
+        assert not set(training[source]) & set(artists)
+        edges = graph.training_edges()
+        np.testing.assert_array_equal(hidden, edges[artists][:, artists].toarray() > 0)
+        visible = np.diff(edges.indptr)[artists] - hidden.sum(axis=1)
+        np.testing.assert_array_equal(count, visible)
+        num_pairs += hidden.sum()
+        # What the pairs' own edges would change: the same fold of a graph that never had them.
+        without = edges.tolil()
+        for u in artists:
+            for v in artists:
+                without[u, v] = 0
+        expected = slow_visits(without.tocsr(), ~np.isin(np.arange(len(graph)), artists), 2, 0.5, 5)
+        shares = np.zeros((len(artists), len(graph)))
+        shares[target, training[source]] = share
+        training_only = np.isin(np.arange(len(graph)), training)
+        np.testing.assert_allclose(shares, expected[artists] * training_only, atol=1e-6)
+        assert (np.diag(teacher) < -1e8).all()
     assert num_pairs
 
 
@@ -146,7 +198,7 @@ def test_cold_artists_hear_nothing():
 def test_renaming_hidden_neighbours_changes_nothing_for_the_others():
     """Content of a hidden neighbour does not matter to an artist's embedding."""
     case = two_communities()
-    system = small_gnn(case.graph, with_epochs(small_config(2), 2))
+    system = small_system(case.graph, with_epochs(small_config(2), 2))
     system.fit(case.graph, case.truth("val"))
     u, v = (int(rows[0]) for rows in case.truth("test").nonzero())
     audio = case.graph.content["audio"]
@@ -165,13 +217,14 @@ def test_renaming_hidden_neighbours_changes_nothing_for_the_others():
     )
 
 
-def test_what_is_learnt_does_not_depend_on_the_artists_that_are_judged_last():
+@pytest.mark.parametrize("config", SYSTEMS.values(), ids=SYSTEMS)
+def test_what_is_learnt_does_not_depend_on_the_artists_that_are_judged_last(config):
     """Without the test artists in the catalogue, the same weights are learnt."""
     case = two_communities()
     without = case.renamed(np.flatnonzero(case.graph.split != SPLITS.index("test")))
     weights = []
     for one in (case, without):
-        system = small_gnn(one.graph, small_config(2, epochs=2))
+        system = small_system(one.graph, with_epochs(config, 2))
         system.fit(one.graph, one.truth("val"))
         assert system.network is not None
         weights.append([variable.numpy() for variable in system.network.trainable_variables])

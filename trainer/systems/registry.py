@@ -33,7 +33,15 @@ def _dnn(
     return _gnn(dataclasses.replace(config, network=network), statistics, run)
 
 
-SYSTEMS: Mapping[str, Factory] = {"gnn": _gnn, "dnn": _dnn}
+def _diffusion(
+    config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
+) -> ServableSystem:
+    from trainer.systems.diffusion import DiffusionSystem
+
+    return DiffusionSystem(config, statistics, run)
+
+
+SYSTEMS: Mapping[str, Factory] = {"diffusion": _diffusion, "gnn": _gnn, "dnn": _dnn}
 
 
 def make_system(

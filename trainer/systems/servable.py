@@ -39,6 +39,13 @@ class TrainingRun:
 class ServableNetwork(Protocol):
     """The trained part of a system: TensorFlow alone, so that a SavedModel can carry it."""
 
+    tables: Sequence[tf.lookup.StaticHashTable]
+    """What its signatures look up."""
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """All that its signatures read."""
+
     @property
     def trainable_variables(self) -> Sequence[tf.Variable]:
         """What training changes."""

@@ -1,0 +1,97 @@
+"""The diffusion system keeps the contract of all systems, and what it alone promises."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.trainer.graphs import graph_of, two_communities
+from tests.trainer.small_systems import small_diffusion_config, small_system
+from tests.trainer.test_gnn import OfAnyGraph, TrainedSystemContract
+from trainer.tasks.diffusion import Teacher, choose_teacher
+from trainer.visits import visits
+
+
+class TestDiffusion(TrainedSystemContract):
+    # A vector is learnt for each training artist, known by its id.
+    blind_to_names = False
+    unit_length = False
+
+    def make_system(self):
+        return OfAnyGraph(small_diffusion_config(epochs=12))
+
+
+def fitted(**options):
+    case = two_communities()
+    system = small_system(case.graph, small_diffusion_config(epochs=2, **options))
+    system.fit(case.graph, case.truth("val"))
+    return case, system
+
+
+def test_what_validation_scores_is_what_is_served():
+    case = two_communities()
+    system = small_system(case.graph, small_diffusion_config(epochs=1))
+    task = system.task(case.graph, case.truth("val"))
+    system.network = task.build()
+    whole = system.embed(case.graph, case.graph.visible_edges("val"))
+    np.testing.assert_allclose(task.embed_validation(), whole[case.graph.artists("val")], atol=1e-5)
+
+
+def test_length_is_popularity():
+    case, system = fitted()
+    edges = case.graph.visible_edges("test")
+    length = np.linalg.norm(system.embed(case.graph, edges), axis=1)
+    count = np.maximum(np.diff(edges.indptr), 1)
+    expected = count ** float(system.network.gamma)
+    np.testing.assert_allclose(length[length > 0], expected[length > 0], rtol=1e-4)
+    assert (length > 0).sum() > len(length) / 2
+
+
+def test_without_content_an_artist_that_knows_nobody_has_no_vector():
+    case, system = fitted(random=True)
+    embedding = system.embed(case.graph, case.graph.training_edges())
+    assert not embedding[case.graph.artists("test")].any()
+    assert np.linalg.norm(embedding[case.graph.artists("train")], axis=1).all()
+
+
+def test_an_artist_that_training_did_not_know_is_passed_through():
+    """Its own vector is unknown, but walks lead over it to those that are known."""
+    case = graph_of([(0, 1), (1, 2), (3, 0), (4, 2), (5, 1)], [0, 0, 0, 1, 1, 2])
+    system = small_system(case.graph, small_diffusion_config(random=True, epochs=1))
+    system.fit(case.graph, case.truth("val"))
+    later = dataclasses.replace(
+        case.graph, artist_id=np.array([*case.graph.artist_id[:5], "artist:new"], object)
+    )
+    edges = graph_of([(5, 0), (5, 3), (1, 2)], [0] * 6).graph.neighbors
+    embedding = system.embed(later, edges)
+    assert np.isfinite(embedding).all()
+    # 3 knows but the newcomer, over which it comes to 0.
+    assert np.linalg.norm(embedding[3]) > 0
+
+
+def test_the_teacher_prefers_common_visits_and_popular_artists():
+    case = two_communities()
+    edges = case.graph.visible_edges("val")
+    artists = case.graph.artists("val")
+    known = case.graph.split == 0
+    visited = visits(edges, artists, known, hops=3, decay=0.5, reach=10)
+    count = np.diff(edges.indptr)[artists]
+    logits = Teacher(10.0, 0.5).logits(visited, count)
+    u, v = 0, 1
+    common = float(visited[u].toarray()[0] @ visited[v].toarray()[0])
+    np.testing.assert_allclose(logits[u, v], 10 * common * max(count[v], 1) ** 0.5, rtol=1e-5)
+    assert (np.diag(logits) < -1e8).all()
+
+
+@pytest.mark.parametrize("factor, expected", [(0, 0.25), (1, None)])
+def test_validation_chooses_the_teachers_exponent(factor, expected):
+    case = two_communities()
+    artists = case.graph.artists("val")
+    edges = case.graph.visible_edges("val")
+    visited = visits(edges, artists, case.graph.split == 0, hops=2, decay=0.5, reach=9)
+    count = np.diff(edges.indptr)[artists]
+    teacher = choose_teacher(visited, count, artists, factor * case.truth("val"), 20.0)
+    assert teacher.scale == 20
+    assert teacher.gamma == expected or expected is None and 0 <= teacher.gamma <= 0.5

@@ -1,0 +1,226 @@
+"""Artists as what their random walks visit, and as their own content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from trainer.config import DiffusionConfig
+from trainer.layers.diffusion import Hops, Visits, all_visits, hop, hop_edges, shares
+from trainer.layers.mean_convolution import (
+    ARTIST,
+    MESSAGE,
+    NEIGHBOR,
+    SIMILAR,
+    MeanConvolution,
+    UnitLength,
+)
+from trainer.network import Neighbors, WholeGraph, bipartite
+
+# Adam moves every variable by about the learning rate; gains and exponents need longer steps.
+_PACE: Final = 5.0
+
+INITIAL_SCALE: Final = 20.0
+"""Of the logits, before training."""
+
+
+class DiffusionNetwork(tf.Module):
+    """y_v = n_v^gamma * l2norm(l2norm(sum of x_vw exp(b_w) z_w over visited w) + g_v c_v),
+
+      c_v = l2norm(f(content_v)),   g_v = exp(g_0 + g_1 log(1 + n_v))
+
+    with x_v of trainer.visits, a vector z_w and a gain b_w learnt for each training artist, a dense
+    network f, and n_v the number of v's neighbours (1 for none in the first formula). c_v is zero
+    without content. Ranking by the dot product is ranking by cosine times popularity^gamma.
+
+    Args:
+      config: sizes.
+      artist_id: [num_training] str, the training artists; only they are counted as visited.
+      num_features: width of the content; 0 for none.
+      seed: of the first vectors.
+    """
+
+    def __init__(
+        self, config: DiffusionConfig, artist_id: np.ndarray, num_features: int, seed: int
+    ):
+        super().__init__(name="diffusion_network")
+        self.config = config
+        vectors = tf.random.stateless_normal([len(artist_id), config.embedding_dim], [seed, 0])
+        self.vectors = tf.Variable(vectors / np.sqrt(config.embedding_dim), name="vectors")
+        self._gain = tf.Variable(tf.zeros([len(artist_id), 1]), name="gain")
+        self._gamma = tf.Variable(0.25 / _PACE, name="gamma")
+        initial = tf.fill([2], np.float32(np.log(INITIAL_SCALE) / _PACE))
+        gate = tf.constant([np.log(0.2) / _PACE, 0.0], tf.float32)
+        self._gate = tf.Variable(gate, name="gate", trainable=num_features > 0)
+        self._log_scales = tf.Variable(initial, name="log_scales")
+        self._place = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(artist_id.astype(str) if len(artist_id) else [""]),
+                tf.range(max(1, len(artist_id)), dtype=tf.int64),
+            ),
+            default_value=-1,
+        )
+        self.tables: Sequence[tf.lookup.StaticHashTable] = (self._place,)
+        self._aggregate = MeanConvolution(1)
+        self._unit = UnitLength()
+        self._content: tf.keras.Sequential | None = None
+        if num_features:
+            hidden = [tf.keras.layers.Dense(units, "elu") for units in config.content_units]
+            last = tf.keras.layers.Dense(config.embedding_dim, dtype="float32")
+            self._content = tf.keras.Sequential(hidden + [last], name="content")
+            self._content.build([None, num_features])
+        self._combine = tfgnn.keras.layers.GraphUpdate(
+            node_sets={
+                ARTIST: tfgnn.keras.layers.NodeSetUpdate({SIMILAR: self._aggregate}, _Combined())
+            },
+            name="combine",
+        )
+
+    @property
+    def scales(self) -> tf.Tensor:
+        """[2] float32: what makes logits of cosines, with neighbours and without."""
+        return tf.exp(_PACE * self._log_scales)
+
+    @property
+    def gamma(self) -> tf.Tensor:
+        """The exponent of popularity, scalar float32."""
+        return _PACE * self._gamma
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the network reads any content."""
+        return self._content is not None
+
+    @property
+    def num_stages(self) -> int:
+        """How often `memory` reports: after each hop but the last."""
+        return self.config.hops - 1
+
+    def messages(self) -> tf.Tensor:
+        """What each training artist says to those whose walks visit it, [num_training, dim]."""
+        return tf.exp(_PACE * self._gain) * self.vectors
+
+    def own(self, features: tf.Tensor) -> tf.Tensor:
+        """c, [num_artists, dim] float32, of length 1, or 0 without content."""
+        if self._content is None:
+            return tf.zeros([tf.shape(features)[0], self.config.embedding_dim])
+        # Each modality has a flag among the features, so that content is never all zero.
+        present = tf.reduce_any(tf.not_equal(features, 0.0), axis=1, keepdims=True)
+        return tf.where(present, self._unit(self._content(features)), 0.0)
+
+    def gate(self, count: tf.Tensor) -> tf.Tensor:
+        """g, [num, 1] float32, how much own content weighs, from [num] numbers of neighbours."""
+        known = tf.math.log1p(tf.cast(count, tf.float32))
+        return tf.exp(_PACE * (self._gate[0] + self._gate[1] * known))[:, None]
+
+    def direction(
+        self,
+        target: tf.Tensor,
+        source: tf.Tensor,
+        share: tf.Tensor,
+        messages: tf.Tensor,
+        own: tf.Tensor,
+        count: tf.Tensor,
+    ) -> tf.Tensor:
+        """The embedding without popularity.
+
+        Args:
+          target: [num_visits] int64, the artist.
+          source: [num_visits] int64, the visited.
+          share: [num_visits] float32, x.
+          messages: [num_visited, dim] float32.
+          own: [num_artists, dim] float32, from `own`.
+          count: [num_artists] numbers of neighbours.
+
+        Returns:
+          [num_artists, dim] float32, l2-normalised.
+        """
+        num_artists = tf.shape(own, out_type=tf.int64)[0]
+        num_visited = tf.shape(messages, out_type=tf.int64)[0]
+        graph = bipartite(target, source, share, num_artists, num_visited)
+        graph = graph.replace_features(
+            node_sets={
+                ARTIST: {tfgnn.HIDDEN_STATE: self.gate(count) * own},
+                NEIGHBOR: {MESSAGE: messages},
+            }
+        )
+        return self._combine(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
+
+    def popularity(self, count: tf.Tensor) -> tf.Tensor:
+        """[num] float32 factors of the vectors from [num] numbers of neighbours."""
+        return tf.maximum(tf.cast(count, tf.float32), 1.0) ** self.gamma
+
+    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
+        """[num_artists, dim] float32, of a whole graph at once."""
+        return self.memory(given)[1]
+
+    def memory(
+        self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """What the walks of a new artist go on from.
+
+        Returns:
+          Visits after all hops but the last ([num_artists, reach] int32 and float32), degrees
+          [num_artists] float32, messages [num_artists, dim] float32 and whether they are known
+          [num_artists] bool; and the embeddings, [num_artists, dim] float32.
+        """
+        num_artists = tf.shape(given.features, out_type=tf.int64)[0]
+        degree = tf.math.unsorted_segment_sum(given.weight, given.target, num_artists)
+        edges = hop_edges(
+            given.target, given.source, given.weight, degree, degree, self.config.decay
+        )
+        hops, reach = self.config.hops, self.config.reach
+        visited = all_visits(edges, num_artists, hops - 1, reach, on_stage)
+        place = self._place.lookup(given.artist_id)
+        known = place >= 0
+        messages = tf.where(known[:, None], tf.gather(self.messages(), tf.maximum(place, 0)), 0.0)
+        memory = [visited.column, visited.value, degree, messages, known]
+        return memory, self._embed(edges, num_artists, self.own(given.features), memory)
+
+    def embed_new(
+        self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        """[num_new, dim] float32, as `embed_graph` would embed artists that nobody lists."""
+        num_new = tf.shape(features, out_type=tf.int64)[0]
+        degree = tf.math.unsorted_segment_sum(neighbors.weight, neighbors.target, num_new)
+        edges = hop_edges(
+            neighbors.target,
+            neighbors.row,
+            neighbors.weight,
+            degree,
+            tf.convert_to_tensor(memory[2]),
+            self.config.decay,
+        )
+        return self._embed(edges, num_new, self.own(features), memory)
+
+    def _embed(
+        self, edges: Hops, num_artists: tf.Tensor, own: tf.Tensor, memory: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        column, value, _, messages, known = (tf.convert_to_tensor(part) for part in memory)
+        visited = Visits(column, value)
+        num_columns = tf.shape(known, out_type=tf.int64)[0]
+        found = shares(hop(edges, num_artists, num_columns, self.config.reach, visited, known))
+        used = tf.where(found.value > 0.0)  # [num_visits, 2]: artist, place
+        source = tf.cast(tf.gather_nd(found.column, used), tf.int64)
+        share = tf.gather_nd(found.value, used)
+        ones = tf.ones_like(edges.target, tf.float32)
+        count = tf.math.unsorted_segment_sum(ones, edges.target, num_artists)
+        direction = self.direction(used[:, 0], source, share, messages, own, count)
+        return direction * self.popularity(count)[:, None]
+
+
+class _Combined(tf.keras.layers.Layer):
+    """l2norm(l2norm(visits) + own), the next state of an artist."""
+
+    def __init__(self):
+        super().__init__()
+        self._unit = UnitLength()
+
+    def call(self, inputs):
+        """(own, {edge set: visits}, context) -> [num_artists, dim]."""
+        own, visits, _ = inputs
+        return self._unit(self._unit(visits[SIMILAR]) + own)
