@@ -169,7 +169,7 @@ def _systems(file: _File, given: Mapping[str, Any], name: str):
 
     for feature, ladder in file.ladders.items():
         for convolutions in file.convolutions:
-            rung = {"network": {"convolutions": convolutions}}
+            rung = {"system": "gnn", "network": {"convolutions": convolutions}}
             kind = f"gnn-{convolutions}" if convolutions else "dnn"
             yield SuiteSystem(
                 f"{kind}/{feature}",

@@ -114,10 +114,10 @@ class TrainingConfig:
       pseudo_eval_fraction: the share of training artists that is one batch. As the judged artists
         at test time, they see none of the edges among them, and predict those.
       max_batch: the most artists of a batch, which bounds memory on large catalogues.
-      fan_out: neighbours a message is averaged over: the strongest, or random ones drawn anew each
-        epoch where the catalogue has no weights.
-      negatives: distance-weighted negatives drawn for each pair of similar artists.
-      margin: of the triplet loss.
+      fan_out: neighbours that an artist hears: the strongest. Where the catalogue has no weights,
+        triplets draw random ones anew each epoch, and walks go to all.
+      negatives: distance-weighted negatives drawn for each pair of similar artists ('gnn', 'dnn').
+      margin: of the triplet loss ('gnn', 'dnn').
       patience: epochs without a better validation score before training stops.
       mixed_precision: bfloat16 layers, float32 weights, distances and loss.
       xla: compile the dense parts with XLA.
@@ -163,7 +163,7 @@ class TrainerConfig:
       training: how it is trained.
     """
 
-    system: str = "gnn"
+    system: str = "diffusion"
     features: FeatureConfig = FeatureConfig()
     network: NetworkConfig = NetworkConfig()
     diffusion: DiffusionConfig = DiffusionConfig()

@@ -26,15 +26,17 @@ STAGES = {
 EPOCHS = 5
 
 
-def small_config(catalogue: Path, **changes: dict[str, Any]) -> PipelineConfig:
+def small_config(catalogue: Path, system: str = "gnn", **changes: dict[str, Any]) -> PipelineConfig:
     """A network that learns the communities in seconds; `changes` are sections of `trainer`."""
     trainer: dict[str, Any] = {
+        "system": system,
         "network": {
             "convolutions": 1,
             "convolution_units": 16,
             "backend_units": [16],
             "embedding_dim": 8,
         },
+        "diffusion": {"embedding_dim": 8, "reach": 20, "content_units": [16]},
         "training": {"epochs": EPOCHS},
     }
     for section, values in changes.items():
@@ -42,7 +44,7 @@ def small_config(catalogue: Path, **changes: dict[str, Any]) -> PipelineConfig:
     given = {
         "catalogue": {"path": str(catalogue)},
         "trainer": trainer,
-        "judge": {"gate": {"floor": 0.5, "slack": 0.15}},
+        "judge": {"gate": {"floor": 0.5, "slack": 0.25}},
     }
     return parse_config(given, "small.yaml")
 

@@ -74,8 +74,8 @@ def history(own_home: Path, catalogue: Path) -> dict[str, Step]:
     add_artist(catalogue)
     run("artist added", first)
     run("unchanged again", first)
-    other = small_config(catalogue, training={"seed": 1})
-    run("other seed", other)
+    other = small_config(catalogue, "diffusion")
+    run("other system", other)
     run("back", first)
     run("forth", other)
     run("forth, unchanged", other)
@@ -131,7 +131,7 @@ def test_that_run_again_is_answered_from_the_cache_too(history):
 
 
 def test_another_training_shares_the_data(history):
-    run = history["other seed"].run
+    run = history["other system"].run
     assert stages_in(run, "CACHED") == {
         "CatalogueExampleGen",
         "StatisticsGen",
@@ -142,7 +142,7 @@ def test_another_training_shares_the_data(history):
 
 
 def test_going_back_to_a_model_judges_it_against_the_one_that_replaced_it(history):
-    before, step = history["other seed"], history["back"]
+    before, step = history["other system"], history["back"]
     assert step.run.states["Trainer"] == "CACHED"
     assert {"RetrievalEvaluator", "Pusher"} <= stages_in(step.run, "COMPLETE")
     assert step.run.model == history["artist added"].run.model

@@ -27,6 +27,7 @@ from trainer.tracing import Block, trace
 def small_config(convolutions: int = 2, *, random: bool = False, **training: Any) -> TrainerConfig:
     """A network of 16 units that is trained for a few epochs."""
     return TrainerConfig(
+        system="gnn",
         features=FeatureConfig((RANDOM,) if random else (), random_dim=8),
         network=NetworkConfig(convolutions, 16, (16,), 8),
         training=TrainingConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import ClassVar
 
@@ -64,5 +65,4 @@ class TestDnn(TrainedSystemContract):
     beats_random = False
 
     def make_system(self):
-        config = small_config(3, epochs=12)
-        return OfAnyGraph(TrainerConfig("dnn", config.features, config.network, config.training))
+        return OfAnyGraph(dataclasses.replace(small_config(3, epochs=12), system="dnn"))

@@ -42,7 +42,7 @@ class EmbeddingSystem(System):
 
     @abc.abstractmethod
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
-        """Returns [num_artists, dim] float32, l2-normalised (zeros for an artist without any)."""
+        """Returns [num_artists, dim] float32 (zeros for an artist without any)."""
 
     def scorer(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Scorer:
         """Dot products of the embeddings."""
