@@ -91,6 +91,7 @@ class ServableSystem(EmbeddingSystem):
         self.config = config
         self.encoder = ContentEncoder(config.features, statistics, self.random_features)
         self.network: ServableNetwork | None = None
+        self._embedding_of: ServableNetwork | None = None
         self._run = run or TrainingRun()
 
     @abc.abstractmethod
@@ -121,7 +122,11 @@ class ServableSystem(EmbeddingSystem):
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
         """[num_artists, dim] float32, one pass over the whole graph."""
         network = self.fitted_network()
-        return graph_function(network.embed_graph)(self.whole_graph(graph, edges)).numpy()
+        # Traced once for a network, not for each graph that it embeds.
+        if self._embedding_of is not network:
+            self._embedding_of = network
+            self._embed_graph = graph_function(network.embed_graph, reduce_retracing=True)
+        return self._embed_graph(self.whole_graph(graph, edges)).numpy()
 
     def memory(
         self,
