@@ -132,7 +132,7 @@ def _system(
         "val": {c: [record["val"][c] for record in records] for c in CONDITIONS},
         "epochs": [record["epochs"] for record in records],
         "best_epoch": [record["best_epoch"] for record in records],
-        "fit_seconds": [record["fit_seconds"] for record in records],
+        "cpu_seconds": [record["fit_cpu_seconds"] for record in records],
         **{c: _condition(found, c, judged, queries, slices, suite) for c in CONDITIONS},
     }
 

@@ -116,10 +116,16 @@ _LADDER_NOTE = (
 )
 
 
+_TIME_NOTE = (
+    "Processor time of all cores together (minutes:seconds): what else the machine did meanwhile "
+    "does not count, nor does a GPU."
+)
+
+
 def _time(summary: Summary, plots: Mapping[str, str]) -> str:
     rows = []
     for system in summary["systems"]:
-        seconds = system["fit_seconds"]
+        seconds = system["cpu_seconds"]
         epochs = [count for count in system["epochs"] if count]
         best = [count for count in system["best_epoch"] if count]
         rows.append(
@@ -131,9 +137,9 @@ def _time(summary: Summary, plots: Mapping[str, str]) -> str:
                 ", ".join(map(str, best)) or "–",
             ]
         )
-    head = ["system", "training time", "over seeds", "epochs, by seed", "best epoch, by seed"]
+    head = ["system", "processor time", "over seeds", "epochs, by seed", "best epoch, by seed"]
     image = _image(plots, "time")
-    return "\n\n".join(filter(None, ["## Training time", image, table(head, rows)]))
+    return "\n\n".join(filter(None, ["## Training time", image, _TIME_NOTE, table(head, rows)]))
 
 
 def _degrees(summary: Summary, plots: Mapping[str, str]) -> str:

@@ -175,7 +175,7 @@ class _TimeAxis:
 
     @classmethod
     def of(cls, systems: Sequence[Mapping[str, Any]]) -> _TimeAxis:
-        seconds = {system["name"]: statistics.fmean(system["fit_seconds"]) for system in systems}
+        seconds = {system["name"]: statistics.fmean(system["cpu_seconds"]) for system in systems}
         trained = [seconds[s["name"]] for s in systems if s["seeds"] != [None]]
         least = 10.0 ** max(0, math.floor(math.log10(max(1.0, min(trained, default=1.0)))))
         end = 1.4 * max(5 * least, *seconds.values())
@@ -195,7 +195,7 @@ class _TimeAxis:
         axis.set_xticks([(self.start * self.least) ** 0.5, *ticks], labels)
         axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
         axis.axvspan(self.start, self.least, color="#f0f0f0", zorder=-1)
-        axis.set_xlabel("training time (s)")
+        axis.set_xlabel("processor time of training (s)")
 
 
 def _panels() -> tuple[Any, Any]:
