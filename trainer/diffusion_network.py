@@ -65,8 +65,9 @@ class DiffusionNetwork(tf.Module):
             default_value=-1,
         )
         self.tables: Sequence[tf.lookup.StaticHashTable] = (self._place,)
-        self._aggregate = MeanConvolution(1)
-        self._unit = UnitLength()
+        # float32 also under mixed precision: only the dense layers of the content are large.
+        self._aggregate = MeanConvolution(1, dtype="float32")
+        self._unit = UnitLength(dtype="float32")
         self._content: tf.keras.Sequential | None = None
         if num_features:
             hidden = [tf.keras.layers.Dense(units, "elu") for units in config.content_units]
@@ -217,8 +218,8 @@ class _Combined(tf.keras.layers.Layer):
     """l2norm(l2norm(visits) + own), the next state of an artist."""
 
     def __init__(self):
-        super().__init__()
-        self._unit = UnitLength()
+        super().__init__(dtype="float32")
+        self._unit = UnitLength(dtype="float32")
 
     def call(self, inputs):
         """(own, {edge set: visits}, context) -> [num_artists, dim]."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.trainer.graphs import graph_of, two_communities
 from tests.trainer.small_systems import small_diffusion_config, small_system
@@ -37,6 +38,13 @@ def test_what_validation_scores_is_what_is_served():
     system.network = task.build()
     whole = system.embed(case.graph, case.graph.visible_edges("val"))
     np.testing.assert_allclose(task.embed_validation(), whole[case.graph.artists("val")], atol=1e-5)
+
+
+def test_mixed_precision_keeps_weights_and_vectors_in_float32():
+    case, system = fitted(mixed_precision=True)
+    assert {v.dtype for v in system.network.trainable_variables} == {tf.float32}
+    embedding = system.embed(case.graph, case.graph.visible_edges("test"))
+    assert embedding.dtype == np.float32 and np.isfinite(embedding).all()
 
 
 def test_length_is_popularity():
