@@ -12,11 +12,13 @@ import numpy as np
 
 from benchmarks.catalogue import CONDITIONS
 from benchmarks.plan import Job, jobs_of
-from benchmarks.store import Queries, Store
+from benchmarks.store import Queries, Store, score_name
 from benchmarks.suite import Suite, SuiteSystem
 from trainer.ranking.bootstrap import Interval, interval, paired_interval
+from trainer.systems.base import PAIRWISE, SCORE
 
 _NUM_SLICES: Final = 4
+_SUFFIX: Final = f"/{PAIRWISE}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,22 +48,37 @@ def collect(jobs: Sequence[Job], store: Store) -> list[Judged]:
             found.setdefault(job.system.name, []).append(job)
     judged = []
     for same in found.values():
+        system = same[0].system
+        records = [store.find(job.key) or {} for job in same]
         scores = [store.scores(job.key) for job in same]
-        judged.append(
-            Judged(
-                same[0].system,
-                [store.find(job.key) or {} for job in same],
-                {c: np.stack([s[c] for s in scores]).astype(np.float64) for c in CONDITIONS},
+        judged.append(Judged(system, records, _stacked(scores, SCORE)))
+        if all(record.get(PAIRWISE) for record in records):
+            both = dataclasses.replace(
+                system,
+                name=f"{system.name}{_SUFFIX}",
+                title=f"{system.title}, with the pairwise term",
             )
-        )
+            records = [{**record, **record[PAIRWISE]} for record in records]
+            judged.append(Judged(both, records, _stacked(scores, PAIRWISE)))
     return judged
+
+
+def _stacked(scores: Sequence[Mapping[str, np.ndarray]], kind: str) -> dict[str, np.ndarray]:
+    """By condition, [num_seeds, num_queries]."""
+    return {
+        c: np.stack([of_seed[score_name(c, kind)] for of_seed in scores]).astype(np.float64)
+        for c in CONDITIONS
+    }
 
 
 def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
     """The content of `benchmarks/results/<suite>.json`; None while nothing is done."""
     jobs = jobs_of(suite, digest)
     order = {system.name: place for place, system in enumerate(suite.systems)}
-    judged = sorted(collect(jobs, store), key=lambda found: order[found.system.name])
+    # Stable: what the pairwise term makes of a system stays behind it.
+    judged = sorted(
+        collect(jobs, store), key=lambda found: order[found.system.name.removesuffix(_SUFFIX)]
+    )
     queries = store.queries(digest)
     if not judged or queries is None:
         return None

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.catalogue import CONDITIONS, JudgedCatalogue
 from benchmarks.plan import Job
-from benchmarks.store import Queries
-from trainer.ranking.ndcg import QueryScores, query_ndcg
-from trainer.systems.base import System
+from benchmarks.store import Queries, score_name
+from trainer.ranking.ndcg import query_ndcg
+from trainer.systems.base import PAIRWISE, SCORE, System
 from trainer.training import EpochReport
 
 _PACKAGES: Final = ("tensorflow", "tensorflow-gnn", "numpy", "scipy")
@@ -32,7 +32,8 @@ class Measurement:
 
     Attributes:
       record: seed, configuration, val scores, epochs, seconds, machine and versions; plain values.
-      scores: by condition, the nDCG@200 of each query of the judged split, [num_queries].
+      scores: by condition, the nDCG@200 of each query of the judged split, [num_queries]; that of
+        the pairwise scorer, where there is one, as '<condition>-pairwise'.
     """
 
     record: dict[str, Any]
@@ -59,8 +60,8 @@ def measure(
     started, worked = time.monotonic(), time.process_time()
     system.fit(catalogue.graph, catalogue.validation)
     fitted, worked = time.monotonic(), time.process_time() - worked
-    split = catalogue.split
-    scores = {c: _judged(system, catalogue, c, split).ndcg for c in CONDITIONS}
+    found = {c: _judged(system, catalogue, c, catalogue.split) for c in CONDITIONS}
+    val = {c: _judged(system, catalogue, c, "val") for c in CONDITIONS}
     judged = time.monotonic()
     best = max((r.best for r in reports), default=math.nan)
     record = {
@@ -68,8 +69,8 @@ def measure(
         "seed": job.seed,
         "catalogue": catalogue.digest,
         "trainer": job.config and dataclasses.asdict(job.config),
-        "ndcg@200": {c: _number(scores[c].mean()) for c in CONDITIONS},
-        "val": {c: _number(_judged(system, catalogue, c, "val").ndcg.mean()) for c in CONDITIONS},
+        **_means(found, val, SCORE),
+        PAIRWISE: _means(found, val, PAIRWISE) if PAIRWISE in found[CONDITIONS[0]] else None,
         "epochs": len(reports) or None,
         "best_epoch": next((r.epoch for r in reports if r.score == best), None),
         "fit_seconds": round(fitted - started, 3),
@@ -79,7 +80,9 @@ def measure(
         "machine": machine(),
         "versions": versions(),
     }
-    return Measurement(record, scores)
+    return Measurement(
+        record, {score_name(c, kind): s for c in CONDITIONS for kind, s in found[c].items()}
+    )
 
 
 def judged_queries(catalogue: JudgedCatalogue) -> Queries:
@@ -138,11 +141,26 @@ def _make(job: Job, catalogue: JudgedCatalogue, on_epoch: Callable[[EpochReport]
     return make_system(job.config, catalogue.statistics, TrainingRun(on_epoch=on_epoch))
 
 
-def _judged(system: System, catalogue: JudgedCatalogue, condition: str, split: str) -> QueryScores:
+def _judged(
+    system: System, catalogue: JudgedCatalogue, condition: str, split: str
+) -> dict[str, np.ndarray]:
+    """By scorer, the nDCG@200 of each query."""
     truth = catalogue.validation if split == "val" else catalogue.truth
-    scorer = system.scorer(catalogue.graph, catalogue.edges(condition, split))
-    return query_ndcg(scorer, truth, catalogue.graph.artists(split))
+    artists = catalogue.graph.artists(split)
+    scorers = system.scorers(catalogue.graph, catalogue.edges(condition, split))
+    return {kind: query_ndcg(scorer, truth, artists).ndcg for kind, scorer in scorers.items()}
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), 6)
+def _means(
+    found: Mapping[str, Mapping[str, np.ndarray]],
+    val: Mapping[str, Mapping[str, np.ndarray]],
+    kind: str,
+) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {condition: _mean(by_kind[kind]) for condition, by_kind in judged.items()}
+        for name, judged in (("ndcg@200", found), ("val", val))
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return round(float(values.mean()), 6) if len(values) else None

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from trainer.systems.base import SCORE
+
 
 @dataclasses.dataclass(frozen=True)
 class Queries:
@@ -29,6 +31,17 @@ class Queries:
     has_content: np.ndarray
     num_skipped: int
     num_artists: int
+
+
+def score_name(condition: str, kind: str) -> str:
+    """What the scores of a condition are called among those of a training.
+
+    Args:
+      condition: 'connected' or 'cold'.
+      kind: SCORE or PAIRWISE of trainer.systems.base.
+    """
+    # No colon and no slash: it is a file's name inside the archive.
+    return condition if kind == SCORE else f"{condition}-{kind}"
 
 
 class Store:
@@ -50,7 +63,7 @@ class Store:
         return record
 
     def scores(self, key: str) -> dict[str, np.ndarray]:
-        """By condition, the nDCG@200 of each query, [num_queries] float32."""
+        """By `score_name`, the nDCG@200 of each query, [num_queries] float32."""
         (path,) = sorted(self.folder.glob(f"*-{key}.npz"))[:1]
         with np.load(path) as arrays:
             return dict(arrays)

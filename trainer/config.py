@@ -75,6 +75,8 @@ class DiffusionConfig:
       distillation: weight of the walks' own similarity, beside the hidden edges, as what is learnt.
       teacher_scale: what makes logits of that similarity, which lies between 0 and 1.
       cold: weight of what is learnt from content alone, as of an artist without any neighbour.
+      pairwise: keep the walks of each artist in the served model (8 bytes for each of `reach`), so
+        that `similar` ranks by them as well, beside the vectors.
     """
 
     embedding_dim: int = 256
@@ -87,6 +89,7 @@ class DiffusionConfig:
     distillation: float = 1.0
     teacher_scale: float = 20.0
     cold: float = 1.0
+    pairwise: bool = True
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""

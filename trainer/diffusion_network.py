@@ -19,7 +19,8 @@ from trainer.layers.mean_convolution import (
     MeanConvolution,
     UnitLength,
 )
-from trainer.network import Neighbors, WholeGraph, bipartite
+from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, bipartite
+from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
 
 # Adam moves every variable by about the learning rate; gains and exponents need longer steps.
 _PACE: Final = 5.0
@@ -31,11 +32,14 @@ INITIAL_SCALE: Final = 20.0
 class DiffusionNetwork(tf.Module):
     """y_v = n_v^gamma * l2norm(l2norm(sum of x_vw exp(b_w) z_w over visited w) + g_v c_v),
 
-      c_v = l2norm(f(content_v)),   g_v = exp(g_0 + g_1 log(1 + n_v))
+      c_v = l2norm(f(content_v)),   g_v = g_0 (1 + n_v)^g_1
 
     with x_v of trainer.visits, a vector z_w and a gain b_w learnt for each training artist, a dense
     network f, and n_v the number of v's neighbours (1 for none in the first formula). c_v is zero
     without content. Ranking by the dot product is ranking by cosine times popularity^gamma.
+
+    The gate g_0, g_1 is no trainable variable: content learns the training artists by heart, so
+    that only artists which training does not know can tell how much to trust it.
 
     Args:
       config: sizes.
@@ -53,9 +57,9 @@ class DiffusionNetwork(tf.Module):
         self.vectors = tf.Variable(vectors / np.sqrt(config.embedding_dim), name="vectors")
         self._gain = tf.Variable(tf.zeros([len(artist_id), 1]), name="gain")
         self._gamma = tf.Variable(0.25 / _PACE, name="gamma")
-        initial = tf.fill([2], np.float32(np.log(INITIAL_SCALE) / _PACE))
-        gate = tf.constant([np.log(0.2) / _PACE, 0.0], tf.float32)
-        self._gate = tf.Variable(gate, name="gate", trainable=num_features > 0)
+        initial = tf.fill([3 if num_features else 1], np.float32(np.log(INITIAL_SCALE) / _PACE))
+        self.gates = tf.Variable([0.2, 0.0], trainable=False, name="gates")
+        self.pairwise = PairwiseTerm()
         self._log_scales = tf.Variable(initial, name="log_scales")
         self._place = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
@@ -74,16 +78,19 @@ class DiffusionNetwork(tf.Module):
             last = tf.keras.layers.Dense(config.embedding_dim, dtype="float32")
             self._content = tf.keras.Sequential(hidden + [last], name="content")
             self._content.build([None, num_features])
+        self._next_state = _Combined()
         self._combine = tfgnn.keras.layers.GraphUpdate(
             node_sets={
-                ARTIST: tfgnn.keras.layers.NodeSetUpdate({SIMILAR: self._aggregate}, _Combined())
+                ARTIST: tfgnn.keras.layers.NodeSetUpdate(
+                    {SIMILAR: self._aggregate}, self._next_state
+                )
             },
             name="combine",
         )
 
     @property
     def scales(self) -> tf.Tensor:
-        """[2] float32: what makes logits of cosines, with neighbours and without."""
+        """[1 or 3] float32, of logits: walks with walks, content with content and with walks."""
         return tf.exp(_PACE * self._log_scales)
 
     @property
@@ -115,8 +122,8 @@ class DiffusionNetwork(tf.Module):
 
     def gate(self, count: tf.Tensor) -> tf.Tensor:
         """g, [num, 1] float32, how much own content weighs, from [num] numbers of neighbours."""
-        known = tf.math.log1p(tf.cast(count, tf.float32))
-        return tf.exp(_PACE * (self._gate[0] + self._gate[1] * known))[:, None]
+        known = 1.0 + tf.cast(count, tf.float32)
+        return (self.gates[0] * known ** self.gates[1])[:, None]
 
     def direction(
         self,
@@ -151,23 +158,32 @@ class DiffusionNetwork(tf.Module):
         )
         return self._combine(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
 
+    def with_content(self, walked: tf.Tensor, own: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """`direction` from what it is without content, [num_artists, dim], and the content."""
+        return self._next_state((self.gate(count) * own, {SIMILAR: walked}, None))
+
     def popularity(self, count: tf.Tensor) -> tf.Tensor:
         """[num] float32 factors of the vectors from [num] numbers of neighbours."""
         return tf.maximum(tf.cast(count, tf.float32), 1.0) ** self.gamma
 
-    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
-        """[num_artists, dim] float32, of a whole graph at once."""
+    def embed_graph(self, given: WholeGraph) -> Profile:
+        """EMBEDDING, [num_artists, dim] float32, and what `pair_score` reads, of a whole graph."""
         return self.memory(given)[1]
+
+    @property
+    def pair_score(self) -> PairScore | None:
+        """PairwiseTerm.score, unless it is the dot product."""
+        return None if self.pairwise.is_zero else self.pairwise.score
 
     def memory(
         self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+    ) -> tuple[list[tf.Tensor], Profile]:
         """What the walks of a new artist go on from.
 
         Returns:
           Visits after all hops but the last ([num_artists, reach] int32 and float32), degrees
           [num_artists] float32, messages [num_artists, dim] float32 and whether they are known
-          [num_artists] bool; and the embeddings, [num_artists, dim] float32.
+          [num_artists] bool; and what `embed_graph` returns.
         """
         num_artists = tf.shape(given.features, out_type=tf.int64)[0]
         degree = tf.math.unsorted_segment_sum(given.weight, given.target, num_artists)
@@ -196,22 +212,26 @@ class DiffusionNetwork(tf.Module):
             tf.convert_to_tensor(memory[2]),
             self.config.decay,
         )
-        return self._embed(edges, num_new, self.own(features), memory)
+        return self._embed(edges, num_new, self.own(features), memory)[EMBEDDING]
 
     def _embed(
         self, edges: Hops, num_artists: tf.Tensor, own: tf.Tensor, memory: Sequence[tf.Tensor]
-    ) -> tf.Tensor:
+    ) -> Profile:
         column, value, _, messages, known = (tf.convert_to_tensor(part) for part in memory)
         visited = Visits(column, value)
         num_columns = tf.shape(known, out_type=tf.int64)[0]
-        found = shares(hop(edges, num_artists, num_columns, self.config.reach, visited, known))
+        visits = hop(edges, num_artists, num_columns, self.config.reach, visited, known)
+        found = shares(visits)
         used = tf.where(found.value > 0.0)  # [num_visits, 2]: artist, place
         source = tf.cast(tf.gather_nd(found.column, used), tf.int64)
         share = tf.gather_nd(found.value, used)
         ones = tf.ones_like(edges.target, tf.float32)
         count = tf.math.unsorted_segment_sum(ones, edges.target, num_artists)
         direction = self.direction(used[:, 0], source, share, messages, own, count)
-        return direction * self.popularity(count)[:, None]
+        profile = {EMBEDDING: direction * self.popularity(count)[:, None]}
+        if self.config.pairwise:
+            profile |= {VISITED: visits.column, VISITS: visits.value, COUNT: count}
+        return profile
 
 
 class _Combined(tf.keras.layers.Layer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +11,11 @@ import tensorflow_gnn as tfgnn
 
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
-from trainer.network import Neighbors, WholeGraph, graph_function
+from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
 from trainer.systems.servable import ServableSystem
+
+_SHORTLIST: Final = 1000
+"""The artists that are scored as pairs for one query, if no more are asked for."""
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -34,11 +37,13 @@ class ServedModel(tf.Module):
     ):
         super().__init__(name="artist_sim")
         network = system.fitted_network()
-        memory, embedding = system.memory(graph, graph.served_edges(), on_stage)
+        memory, profile = system.memory(graph, graph.served_edges(), on_stage)
+        if network.pair_score is None:
+            profile = {EMBEDDING: profile[EMBEDDING]}
         self._encoder = system.encoder
         self._variables, self._tables = list(network.variables), list(network.tables)
         self._memory = [tf.Variable(part, trainable=False) for part in memory]
-        self._embedding = tf.Variable(embedding, trainable=False)
+        self._profile = {name: tf.Variable(part, trainable=False) for name, part in profile.items()}
         self.artist_id = tf.Variable(graph.artist_id.astype(str), trainable=False)
         self.artist_name = tf.Variable(graph.name.astype(str), trainable=False)
         self._row = tf.lookup.StaticHashTable(
@@ -54,7 +59,7 @@ class ServedModel(tf.Module):
     @property
     def embedding(self) -> np.ndarray:
         """[num_artists, dim] float32 of the catalogue."""
-        return self._embedding.numpy()
+        return self._profile[EMBEDDING].numpy()
 
     # The functions hold Keras layers, whose calls take GraphTensors: those cannot be saved as
     # Keras layers, and need not be. The variables and tables are tracked above.
@@ -66,17 +71,16 @@ class ServedModel(tf.Module):
     def save(self, path: str) -> None:
         """Writes the SavedModel with its signatures; loads without this project."""
         functions = self._functions
-        tf.saved_model.save(
-            self,
-            path,
-            signatures={
-                "serving_default": functions.serving_default(),
-                "similar": functions.similar(),
-                "embed_new": functions.embed_new(),
-                "examples": functions.examples(),
-                "embed_graph": functions.embed_graph(),
-            },
-        )
+        signatures = {
+            "serving_default": functions.serving_default(),
+            "similar": functions.similar(),
+            "embed_new": functions.embed_new(),
+            "examples": functions.examples(),
+            "embed_graph": functions.embed_graph(),
+        }
+        if functions.pair_score is not None:
+            signatures["score"] = functions.score(functions.pair_score)
+        tf.saved_model.save(self, path, signatures=signatures)
 
 
 class _Functions:
@@ -86,6 +90,7 @@ class _Functions:
         self, model: ServedModel, system: ServableSystem, spec: tfgnn.GraphTensorSpec, fan_out: int
     ):
         self._model, self._network, self._spec = model, system.fitted_network(), spec
+        self.pair_score = self._network.pair_score
         self._fan_out = fan_out
         self._modalities = system.encoder.modalities
 
@@ -94,7 +99,7 @@ class _Functions:
 
         def serving_default(artist_id: tf.Tensor) -> Tensors:
             row, known = self._lookup(artist_id)
-            embedding = tf.gather(self._model._embedding, row)
+            embedding = tf.gather(self._model._profile[EMBEDDING], row)
             return {"embedding": tf.where(known[:, None], embedding, 0.0), "known": known}
 
         return graph_function(
@@ -102,20 +107,32 @@ class _Functions:
         )
 
     def similar(self):
-        """artist_id, k -> similar_id, name, score, known; the artist itself is left out."""
+        """artist_id, k -> similar_id, name, score, known; the artist itself is left out.
+
+        The best of one matrix product; where the network scores pairs, the best of those that are
+        first by that, which are at least _SHORTLIST.
+        """
 
         def similar(artist_id: tf.Tensor, k: tf.Tensor) -> Tensors:
             model = self._model
             row, known = self._lookup(artist_id)
-            num_artists = tf.shape(model._embedding, out_type=tf.int64)[0]
-            score = tf.matmul(tf.gather(model._embedding, row), model._embedding, transpose_b=True)
+            embedding = model._profile[EMBEDDING]
+            most = tf.shape(embedding)[0] - 1
+            score = tf.matmul(tf.gather(embedding, row), embedding, transpose_b=True)
             batch = tf.range(tf.size(row, out_type=tf.int64))
             itself = tf.stack([batch, row], axis=1)
             score = tf.tensor_scatter_nd_update(
                 score, itself, tf.fill([tf.size(row)], tf.float32.min)
             )
-            count = tf.clip_by_value(k, 0, tf.cast(num_artists, tf.int32) - 1)
-            best, found = tf.math.top_k(score, count)
+            count = tf.clip_by_value(k, 0, most)
+            if self.pair_score is None:
+                best, found = tf.math.top_k(score, count)
+            else:
+                shortlist = tf.minimum(tf.maximum(count, _SHORTLIST), most)
+                near = tf.math.top_k(score, shortlist).indices
+                exact = self.pair_score(model._profile, row, tf.cast(near, tf.int64))
+                best, place = tf.math.top_k(exact, count)
+                found = tf.gather(near, place, batch_dims=1)
             return {
                 "similar_id": tf.where(known[:, None], tf.gather(model.artist_id, found), ""),
                 "name": tf.where(known[:, None], tf.gather(model.artist_name, found), ""),
@@ -218,9 +235,24 @@ class _Functions:
                 given["target"],
                 given["weight"],
             )
-            return {"embedding": self._network.embed_graph(graph)}
+            profile = self._network.embed_graph(graph)
+            return {name: profile[name] for name in self._model._profile}
 
         return graph_function(embed_graph).get_concrete_function(**signature)
+
+    def score(self, pair_score: PairScore):
+        """What embed_graph returns, query, candidate -> score of each query's own candidates."""
+        signature = {
+            name: tf.TensorSpec([None, *part.shape[1:]], part.dtype, name)
+            for name, part in self._model._profile.items()
+        }
+        signature["query"] = tf.TensorSpec([None], tf.int64, "query")
+        signature["candidate"] = tf.TensorSpec([None, None], tf.int64, "candidate")
+
+        def score(query: tf.Tensor, candidate: tf.Tensor, **profile: tf.Tensor) -> Tensors:
+            return {"score": pair_score(profile, query, candidate)}
+
+        return graph_function(score).get_concrete_function(**signature)
 
     def _lookup(self, artist_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = self._model._row.lookup(artist_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import tensorflow as tf
@@ -23,6 +23,16 @@ from trainer.layers.mean_convolution import (
 graph_function: Final = functools.partial(tf.function, autograph=False)
 """`tf.function` for whatever runs the network. No control flow in it depends on a tensor, so that
 AutoGraph finds nothing to convert; it would look for it in all of TF-GNN, for 13 seconds."""
+
+
+EMBEDDING: Final = "embedding"
+
+Profile = Mapping[str, tf.Tensor]
+"""What is known of each artist of a graph, [num_artists, ...]; EMBEDDING is its vector."""
+
+PairScore = Callable[[Profile, tf.Tensor, tf.Tensor], tf.Tensor]
+"""(profile, query [num_queries] int64, candidate [num_queries, num_candidates] int64) ->
+[num_queries, num_candidates] float32; each query has its own candidates."""
 
 
 class WholeGraph(NamedTuple):
@@ -59,6 +69,8 @@ class Neighbors(NamedTuple):
 
 class ArtistNetwork(tf.Module):
     """y_v = back-end(convolution_K(... convolution_1(x)))."""
+
+    pair_score: PairScore | None = None
 
     def __init__(self, config: NetworkConfig):
         super().__init__(name="artist_network")
@@ -113,14 +125,14 @@ class ArtistNetwork(tf.Module):
         """How often `memory` reports."""
         return len(self.convolutions)
 
-    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
-        """[num_artists, embedding_dim] float32, l2-normalised, of a whole graph at once."""
+    def embed_graph(self, given: WholeGraph) -> Profile:
+        """EMBEDDING, [num_artists, embedding_dim] float32, l2-normalised, of a whole graph."""
         blocks = [_mean_block(given)] * len(self.convolutions)
-        return self.embed(given.features, blocks)
+        return {EMBEDDING: self.embed(given.features, blocks)}
 
     def memory(
         self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+    ) -> tuple[list[tf.Tensor], Profile]:
         """What embedding a new artist needs of the catalogue's: each convolution's messages.
 
         Returns:
@@ -133,7 +145,7 @@ class ArtistNetwork(tf.Module):
             messages.append(tf.cast(convolution.aggregate.messages(state), tf.float32))
             state = convolve(convolution, block, state)
             on_stage()
-        return messages, self.backend(state)
+        return messages, {EMBEDDING: self.backend(state)}
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +17,7 @@ from trainer.graph import ArtistGraph
 from trainer.monitors import embedding_monitors
 from trainer.network import graph_function
 from trainer.ranking.ndcg import query_ndcg
-from trainer.tasks.base import Task
+from trainer.tasks.base import CONNECTED, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +28,20 @@ class EpochReport:
       epoch: from 1.
       epochs: the most that there will be.
       loss: mean loss of its steps.
-      score: nDCG@200 on the validation split, connected; NaN where it has no query.
+      scores: nDCG@200 on the validation split, by condition; NaN where it has no query.
       best: the best score so far.
     """
 
     epoch: int
     epochs: int
     loss: float
-    score: float
+    scores: Mapping[str, float]
     best: float
+
+    @property
+    def score(self) -> float:
+        """The mean over the conditions, by which the best epoch is chosen."""
+        return float(np.mean(list(self.scores.values())))
 
 
 class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -111,7 +116,8 @@ class Training:
                 self._optimizer.build(self.network.trainable_variables)
         finally:
             tf.keras.mixed_precision.set_global_policy(before)
-        self._best = [tf.Variable(v, trainable=False) for v in self.network.trainable_variables]
+        # Not the trainable ones alone: a task may choose others on the validation split.
+        self._best = [tf.Variable(v, trainable=False) for v in self.network.variables]
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best_epoch = tf.Variable(0, dtype=tf.int64)
         self._best_score = tf.Variable(-1.0, dtype=tf.float64)
@@ -148,22 +154,24 @@ class Training:
                 float(self._distributed_step(batches, step))
                 for step, batches in self._prefetched(epoch)
             ]
-            embedding = self._task.embed_validation()
-            score = self._validation_score(embedding)
+            embeddings = self._task.embed_validation()
+            scores = {name: self._validation_score(one) for name, one in embeddings.items()}
+            score = float(np.mean(list(scores.values())))
             # Without a single query the last weights are as good as any.
             if math.isnan(score) or score > float(self._best_score):
                 self._best_score.assign(-1.0 if math.isnan(score) else score)
                 self._best_epoch.assign(epoch + 1)
-                _assign(self._best, self.network.trainable_variables)
+                _assign(self._best, self.network.variables)
             self._epoch.assign(epoch + 1)
             report = EpochReport(
-                epoch + 1, config.epochs, float(np.mean(losses)), score, float(self._best_score)
+                epoch + 1, config.epochs, float(np.mean(losses)), scores, float(self._best_score)
             )
-            self._write_log(report, embedding)
+            self._write_log(report, embeddings[CONNECTED])
             if self._checkpoints:
                 self._checkpoints.save(epoch + 1)
             yield report
-        _assign(self.network.trainable_variables, self._best)
+        _assign(self.network.variables, self._best)
+        self._task.finish()
 
     def _out_of_patience(self) -> bool:
         return int(self._epoch) - int(self._best_epoch) >= self._config.patience
@@ -220,7 +228,8 @@ class Training:
         if self._log:
             with self._log.as_default(step=report.epoch):
                 tf.summary.scalar(f"train/{self._task.loss_name}", report.loss)
-                tf.summary.scalar("val/ndcg_at_200", report.score)
+                for condition, score in report.scores.items():
+                    tf.summary.scalar(f"val/{condition}_ndcg_at_200", score)
                 step = report.epoch * self._steps
                 tf.summary.scalar("train/learning_rate", self._schedule(step))
                 for name, value in dataclasses.asdict(embedding_monitors(embedding)).items():

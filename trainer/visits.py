@@ -39,11 +39,10 @@ def visits(
     decay: float,
     reach: int,
 ) -> sp.csr_matrix:
-    """x_v of some artists: the square roots of their visits' shares.
+    """r_v of some artists: whom their walks visit, and how much.
 
       t_0 = 0,   t_k = top_reach(decay * S (I + t_(k-1))),
-      r_v = top_reach(decay * (S (I + t_(hops-1)))_v over the known artists),
-      x_v = sqrt(r_v / |r_v|_1)
+      r_v = top_reach(decay * (S (I + t_(hops-1)))_v over the known artists)
 
     Args:
       edges: [num_artists, num_artists] CSR; nothing else carries a walk.
@@ -54,8 +53,7 @@ def visits(
       reach: the most visited artists that are kept after each hop; of equal ones the first.
 
     Returns:
-      [num, num_artists] CSR float32 with sorted columns; rows have length 1, or 0 for an artist
-      whose walks visit nobody known.
+      [num, num_artists] CSR float32 with sorted columns.
     """
     step = walk_matrix(edges) * np.float32(decay)
     visited = sp.csr_matrix(edges.shape, dtype=np.float32)
@@ -64,11 +62,22 @@ def visits(
         visited = strongest(step @ (start + visited), reach)
     found = (step[artists] @ (start + visited)).tocsr()
     found.data[~known[found.indices]] = 0
-    found = strongest(found, reach)
-    total = np.asarray(found.sum(axis=1), np.float64).ravel()
-    row = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-    found.data = np.sqrt(found.data / total[row]).astype(np.float32)
-    return found
+    return strongest(found, reach)
+
+
+def shares(visited: sp.csr_matrix) -> sp.csr_matrix:
+    """x_v = sqrt(r_v / |r_v|_1): rows of length 1, or 0 for an artist that visits nobody.
+
+    Args:
+      visited: [num, num_artists] CSR, from `visits`.
+
+    Returns:
+      [num, num_artists] CSR float32 with the same columns.
+    """
+    total = np.asarray(visited.sum(axis=1), np.float64).ravel()
+    row = np.repeat(np.arange(visited.shape[0]), np.diff(visited.indptr))
+    data = np.sqrt(visited.data / total[row]).astype(np.float32)
+    return sp.csr_matrix((data, visited.indices, visited.indptr), shape=visited.shape)
 
 
 def strongest(matrix: sp.csr_matrix, reach: int) -> sp.csr_matrix:

@@ -16,12 +16,15 @@ from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.graph import ArtistGraph
 from trainer.ranking.bootstrap import interval
 from trainer.ranking.ndcg import QueryScores, query_ndcg
-from trainer.systems.base import Scorer
+from trainer.systems.base import Scorer, dot_products
 from trainer.systems.baselines import BASELINES
 
 METRIC: Final = "ndcg@200"
 CONDITIONS: Final = ("connected", "cold")
 MODEL: Final = "model"
+"""Its vectors: what the gate decides on."""
+MODEL_PAIRWISE: Final = "model_pairwise"
+"""The ranking of its `similar`, where that is more than the vectors' dot products."""
 BLESSED_MODEL: Final = "blessed_model"
 
 
@@ -86,19 +89,20 @@ def judge_model(
 
     tell(MODEL)
     for condition in CONDITIONS:
-        embedding = model.embed(graph, edges[condition])
+        embedding, pairwise = model.embed(graph, edges[condition])
         embeddings[condition] = embedding[artists]
         faults += embedding_faults(embeddings[condition], condition)
         # NaN and infinity cannot be ranked; the fault above keeps the model from being blessed.
         score(condition, MODEL, dot_products(np.where(np.isfinite(embedding), embedding, 0)))
+        if pairwise is not None:
+            score(condition, MODEL_PAIRWISE, _finite(pairwise))
     broken = None
     if blessed is not None:
         tell(BLESSED_MODEL)
         try:
             for condition in CONDITIONS:
-                score(
-                    condition, BLESSED_MODEL, dot_products(blessed.embed(graph, edges[condition]))
-                )
+                embedding = blessed.embed(graph, edges[condition]).embedding
+                score(condition, BLESSED_MODEL, dot_products(embedding))
         except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
             broken = f"the blessed model cannot be judged ({type(error).__name__})"
             for systems in scores.values():
@@ -130,9 +134,9 @@ def embedding_faults(embedding: np.ndarray, condition: str) -> Sequence[str]:
     return []
 
 
-def dot_products(embedding: np.ndarray) -> Scorer:
-    """Scores pairs by the dot product of their embeddings, [num_artists, dim]."""
-    return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
+def _finite(scorer: Scorer) -> Scorer:
+    """The same with 0 for what cannot be ranked."""
+    return lambda queries, candidates: np.nan_to_num(scorer(queries, candidates))
 
 
 def _entry(scores: QueryScores) -> dict[str, Any]:

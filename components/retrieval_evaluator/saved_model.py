@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,8 +11,23 @@ import tensorflow as tf
 
 from trainer.batches import message_edges
 from trainer.graph import ArtistGraph, CategoryContent, VectorContent
+from trainer.systems.base import Scorer, pairwise_scorer
 
 SIGNATURE: Final = "embed_graph"
+SCORE_SIGNATURE: Final = "score"
+EMBEDDING: Final = "embedding"
+
+
+class Embedded(NamedTuple):
+    """What a model makes of a graph.
+
+    Attributes:
+      embedding: [num_artists, dim] float32.
+      pairwise: what its `similar` ranks by, if that is more than the dot product.
+    """
+
+    embedding: np.ndarray
+    pairwise: Scorer | None = None
 
 
 class JudgedModel:
@@ -29,17 +45,15 @@ class JudgedModel:
         # The model is kept: its variables die with it.
         self._model = tf.saved_model.load(path)
         self._embed = self._model.signatures[SIGNATURE]
+        self._score = self._model.signatures.get(SCORE_SIGNATURE)
         self._fan_out = fan_out
 
-    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Embedded:
         """Embeds every artist of a graph in which `edges` are known.
 
         Args:
           graph: the catalogue.
           edges: [num_artists, num_artists] CSR; nothing else carries a message.
-
-        Returns:
-          [num_artists, dim] float32.
         """
         edges = message_edges(edges, graph.weighted, self._fan_out)
         given: dict[str, Any] = {
@@ -57,7 +71,19 @@ class JudgedModel:
                 words, weights, lengths = _words(graph, name)
                 given |= {name: words, f"{name}_weight": weights, f"{name}_length": lengths}
         tensors = {name: tf.constant(value) for name, value in given.items()}
-        return self._embed(**tensors)["embedding"].numpy()
+        profile = self._embed(**tensors)
+        return Embedded(profile[EMBEDDING].numpy(), self._pairwise(profile))
+
+    def _pairwise(self, profile: Mapping[str, tf.Tensor]) -> Scorer | None:
+        score = self._score
+        if score is None:
+            return None
+
+        def pair_score(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+            query, candidate = tf.constant(queries, tf.int64), tf.constant(candidates, tf.int64)
+            return score(**profile, query=query, candidate=candidate)["score"].numpy()
+
+        return pairwise_scorer(pair_score)
 
 
 def _vector(graph: ArtistGraph, name: str, dim: int) -> tuple[np.ndarray, np.ndarray]:

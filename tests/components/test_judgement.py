@@ -17,8 +17,9 @@ from components.retrieval_evaluator.judgement import (
     judge_model,
 )
 from components.retrieval_evaluator.report import markdown_report
-from components.retrieval_evaluator.saved_model import JudgedModel
+from components.retrieval_evaluator.saved_model import Embedded, JudgedModel
 from tests.trainer.graphs import graph_of, vectors, words
+from trainer.systems.base import dot_products
 from trainer.systems.baselines import BASELINES
 
 # Two rings of eight artists that share nothing; of each ring two are of val and two of test.
@@ -48,7 +49,7 @@ class Fixed:
 
     def embed(self, graph, edges):
         self.num_edges.append(edges.nnz)
-        return self._embeddings[len(self.num_edges) - 1]
+        return Embedded(self._embeddings[len(self.num_edges) - 1])
 
 
 class Raising:
@@ -90,6 +91,26 @@ def test_every_system_is_scored_on_the_same_queries_in_both_conditions():
     # The right neighbour comes first, or last of three.
     assert judgement.scores["connected"]["model"].ndcg.tolist() == [1, 1, 1, 1]
     assert judgement.verdict.blessed
+
+
+def test_a_pairwise_ranking_is_judged_beside_the_vectors_and_does_not_pass_the_gate():
+    class Both(Fixed):
+        def embed(self, graph, edges):
+            right = dot_products(GOOD)
+            # What cannot be ranked counts as nothing.
+            nothing = np.float32(np.nan)
+            return Embedded(
+                super().embed(graph, edges).embedding,
+                lambda q, c: np.where(right(q, c) > 0, right(q, c), nothing),
+            )
+
+    judgement = judged(Both(BAD))
+    for condition in CONDITIONS:
+        systems = judgement.scores[condition]
+        assert list(systems)[:2] == ["model", "model_pairwise"]
+        assert systems["model_pairwise"].ndcg.tolist() == [1, 1, 1, 1]
+        assert systems["model"].ndcg.max() < 1
+    assert judgement.verdict.value.value == judgement.scores["connected"]["model"].ndcg.mean()
 
 
 def test_the_cold_condition_shows_training_edges_only():
@@ -242,7 +263,10 @@ class TestJudgedModel:
     def embed(self, tmp_path, fan_out=25, **names):
         self.Echo(**names).save(str(tmp_path / "model"))
         graph = CASE.graph
-        return JudgedModel(str(tmp_path / "model"), fan_out).embed(graph, graph.training_edges())
+        model = JudgedModel(str(tmp_path / "model"), fan_out)
+        embedding, pairwise = model.embed(graph, graph.training_edges())
+        assert pairwise is None
+        return embedding
 
     def test_it_is_given_content_and_edges(self, tmp_path):
         embedding = self.embed(tmp_path)

@@ -11,8 +11,10 @@ import tensorflow as tf
 from tests.trainer.graphs import graph_of, two_communities
 from tests.trainer.small_systems import small_diffusion_config, small_system
 from tests.trainer.test_gnn import OfAnyGraph, TrainedSystemContract
+from trainer.ranking.validation_sample import ValidationSample
+from trainer.systems.base import PAIRWISE, System
 from trainer.tasks.diffusion import Teacher, choose_teacher
-from trainer.visits import visits
+from trainer.visits import shares, visits
 
 
 class TestDiffusion(TrainedSystemContract):
@@ -22,6 +24,27 @@ class TestDiffusion(TrainedSystemContract):
 
     def make_system(self):
         return OfAnyGraph(small_diffusion_config(epochs=12))
+
+
+class Pairwise(System):
+    """A system's pairwise scorer, as a system of its own; with constants that are not zero."""
+
+    def __init__(self, system: OfAnyGraph):
+        self._system = system
+
+    def fit(self, graph, validation):
+        self._system.fit(graph, validation)
+        self._system.fitted.network.pairwise.constants.assign([1.0, 0.5, 0.2])
+
+    def scorer(self, graph, edges):
+        return self._system.scorers(graph, edges)[PAIRWISE]
+
+
+class TestDiffusionPairwise(TrainedSystemContract):
+    blind_to_names = False
+
+    def make_system(self):
+        return Pairwise(OfAnyGraph(small_diffusion_config(epochs=12)))
 
 
 def fitted(**options):
@@ -36,8 +59,14 @@ def test_what_validation_scores_is_what_is_served():
     system = small_system(case.graph, small_diffusion_config(epochs=1))
     task = system.task(case.graph, case.truth("val"))
     system.network = task.build()
-    whole = system.embed(case.graph, case.graph.visible_edges("val"))
-    np.testing.assert_allclose(task.embed_validation(), whole[case.graph.artists("val")], atol=1e-5)
+    judged = case.graph.artists("val")
+    # First: this chooses how much content weighs.
+    scored = task.embed_validation()
+    edges = {"connected": case.graph.visible_edges("val"), "cold": case.graph.training_edges()}
+    for condition, embedding in scored.items():
+        whole = system.embed(case.graph, edges[condition])
+        np.testing.assert_allclose(embedding, whole[judged], atol=1e-5)
+    assert scored.keys() == edges.keys()
 
 
 def test_mixed_precision_keeps_weights_and_vectors_in_float32():
@@ -45,6 +74,59 @@ def test_mixed_precision_keeps_weights_and_vectors_in_float32():
     assert {v.dtype for v in system.network.trainable_variables} == {tf.float32}
     embedding = system.embed(case.graph, case.graph.visible_edges("test"))
     assert embedding.dtype == np.float32 and np.isfinite(embedding).all()
+
+
+def test_content_never_moves_what_the_graph_has_taught():
+    """So that with content an artist that has edges is worth at least what it is without."""
+    case = two_communities()
+    gradients = {}
+    for random in (False, True):
+        config = small_diffusion_config(random=random)
+        task = small_system(case.graph, config).task(case.graph, case.truth("val"))
+        network = task.build()
+        with tf.GradientTape() as tape:
+            loss = task.loss(next(task.batches(0)), tf.constant([0, 1], tf.int64))
+        assert network.has_content != random
+        of_graph = {"vectors:0", "gain:0", "gamma:0"}
+        graph = sorted((v for v in network.trainable_variables if v.name in of_graph), key=str)
+        gradients[random] = tape.gradient(loss, graph)
+    for with_content, without in zip(gradients[False], gradients[True], strict=True):
+        np.testing.assert_array_equal(with_content, without)
+        assert np.abs(without).max() > 0
+
+
+def test_the_gates_are_what_validation_scores_best_with(monkeypatch):
+    case, system = fitted()
+    task = system.task(case.graph, case.truth("val"))
+    task.build()
+    asked = []
+    score = ValidationSample.score
+
+    def listen(self, scorer):
+        found = score(self, scorer)
+        asked.append((found, task._network.gates.numpy().tolist()))
+        return found
+
+    monkeypatch.setattr(ValidationSample, "score", listen)
+    task.embed_validation()
+    assert len(asked) > 5
+    best = max(found for found, _ in asked)
+    assert task._network.gates.numpy().tolist() in [
+        gates for found, gates in asked if found == best
+    ]
+
+
+def test_without_the_pairwise_term_no_walks_are_kept():
+    case = two_communities()
+    config = small_diffusion_config(epochs=1)
+    config = dataclasses.replace(
+        config, diffusion=dataclasses.replace(config.diffusion, pairwise=False)
+    )
+    system = small_system(case.graph, config)
+    system.fit(case.graph, case.truth("val"))
+    assert list(system.scorers(case.graph, case.graph.visible_edges("val"))) == ["score"]
+    _, profile = system.memory(case.graph, case.graph.served_edges())
+    assert list(profile) == ["embedding"]
 
 
 def test_length_is_popularity():
@@ -84,7 +166,7 @@ def test_the_teacher_prefers_common_visits_and_popular_artists():
     edges = case.graph.visible_edges("val")
     artists = case.graph.artists("val")
     known = case.graph.split == 0
-    visited = visits(edges, artists, known, hops=3, decay=0.5, reach=10)
+    visited = shares(visits(edges, artists, known, hops=3, decay=0.5, reach=10))
     count = np.diff(edges.indptr)[artists]
     logits = Teacher(10.0, 0.5).logits(visited, count)
     u, v = 0, 1
@@ -98,8 +180,10 @@ def test_validation_chooses_the_teachers_exponent(factor, expected):
     case = two_communities()
     artists = case.graph.artists("val")
     edges = case.graph.visible_edges("val")
-    visited = visits(edges, artists, case.graph.split == 0, hops=2, decay=0.5, reach=9)
+    known = case.graph.split == 0
+    visited = shares(visits(edges, artists, known, hops=2, decay=0.5, reach=9))
     count = np.diff(edges.indptr)[artists]
-    teacher = choose_teacher(visited, count, artists, factor * case.truth("val"), 20.0)
+    sample = ValidationSample(factor * case.truth("val"), artists)
+    teacher = choose_teacher(visited, count, sample, 20.0)
     assert teacher.scale == 20
     assert teacher.gamma == expected or expected is None and 0 <= teacher.gamma <= 0.5

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import tensorflow as tf
 
+from components.retrieval_evaluator.saved_model import JudgedModel
 from tests.trainer.ego_graphs import serialized, spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
 from tests.trainer.small_systems import small_config, small_diffusion_config, small_system
@@ -68,10 +70,14 @@ class Served:
         return [(self.graph.artist_id[edges.indices[i]], float(edges.data[i])) for i in order]
 
 
-def save(case: HiddenGraph, folder: Path, make_config=small_config, **options) -> Served:
+def save(
+    case: HiddenGraph, folder: Path, make_config=small_config, pairwise=(0, 0, 0), **options
+) -> Served:
     config = make_config(epochs=1, fan_out=FAN_OUT, **options)
     system = small_system(case.graph, config)
     system.fit(case.graph, case.truth("val"))
+    if config.system == "diffusion":
+        system.network.pairwise.constants.assign(pairwise)
     model = ServedModel(system, case.graph, spec_of(case.graph))
     model.save(str(folder))
     return Served(case, system, model, str(folder))
@@ -169,9 +175,13 @@ def served(tmp_path_factory) -> dict[str, Served]:
         "dnn": save(weighted_case(), folder / "dnn", convolutions=0),
         "mixed": save(weighted_case(), folder / "mixed", mixed_precision=True),
         "diffusion": save(weighted_case(), folder / "diffusion", small_diffusion_config),
+        "pairwise": save(
+            weighted_case(), folder / "pairwise", small_diffusion_config, pairwise=(1, 0.5, 0.2)
+        ),
     }
 
 
+PAIRS = np.array([3, 13, 0]), np.array([[1, 2], [12, 13], [0, 5]])
 NEIGHBORS = [("artist:0002", 4.0), ("artist:0011", 2.0), ("artist:0000", 1.0)]
 
 
@@ -233,6 +243,13 @@ def questions(served) -> dict:
     for k in (-1, 0, 3, 13, 500):
         inputs = {**ask_known, "k": np.int32(k)}
         asked[f"similar, {k}"] = "gnn", "similar", inputs
+        asked[f"similar, {k}, of pairwise"] = "pairwise", "similar", inputs
+    one = served["pairwise"]
+    profile = one.system.profile(one.graph, one.graph.visible_edges("test"))
+    profile = {name: part.numpy() for name, part in profile.items()}
+    asked["score"] = "pairwise", "score", {**profile, "query": PAIRS[0], "candidate": PAIRS[1]}
+    nobody = {"artist_id": strings([]), "k": np.int32(3)}
+    asked["similar, of nobody, of pairwise"] = "pairwise", "similar", nobody
     asked["similar, of nobody"] = (
         "gnn", "similar", {"artist_id": strings([]), "k": np.int32(3)},
     )  # fmt: skip
@@ -292,6 +309,7 @@ def test_nobody_may_be_asked_about(told):
     assert told["no batch"]["embedding"].shape == (0, 8)
     assert told["example, no batch"]["embedding"].shape == (0, 8)
     assert told["similar, of nobody"]["similar_id"].shape == (0, 3)
+    assert told["similar, of nobody, of pairwise"]["similar_id"].shape == (0, 3)
 
 
 @pytest.mark.parametrize("k, expected", [(-1, 0), (0, 0), (3, 3), (13, 13), (500, 13)])
@@ -402,3 +420,56 @@ def test_the_diffusions_most_similar_are_by_dot_product(told, served):
         close(answer["score"][i], np.sort(score)[::-1][:13])
         assert ids[row] not in [name.decode() for name in answer["similar_id"][i]]
     assert np.isfinite(answer["score"]).all()
+
+
+def pair_scores(served) -> np.ndarray:
+    """Of all pairs of the served catalogue, as the system scores them."""
+    one, everyone = served["pairwise"], np.arange(NUM_ARTISTS)
+    return one.system.scorers(one.graph, one.graph.served_edges())["pairwise"](everyone, everyone)
+
+
+@pytest.mark.parametrize("k, expected", [(-1, 0), (0, 0), (3, 3), (13, 13), (500, 13)])
+def test_similar_ranks_by_the_pairwise_term_where_there_is_one(told, served, k, expected):
+    answer, ids = told[f"similar, {k}, of pairwise"], served["pairwise"].graph.artist_id
+    assert answer["similar_id"].shape == answer["score"].shape == (4, expected)
+    for i, row in ((0, 3), (2, 13), (3, 3)):
+        score = pair_scores(served)[row].copy()
+        score[row] = -np.inf
+        close(answer["score"][i], np.sort(score)[::-1][:expected])
+        found = [name.decode() for name in answer["similar_id"][i]]
+        close(score[np.searchsorted(ids.astype(str), found)], answer["score"][i])
+    assert answer["known"].tolist() == [True, False, True, True]
+
+
+def test_a_short_list_of_the_nearest_vectors_is_scored_as_pairs(tmp_path, served, monkeypatch):
+    monkeypatch.setattr("trainer.export._SHORTLIST", 4)
+    one = served["pairwise"]
+    model = ServedModel(one.system, one.graph, spec_of(one.graph))
+    answer = model._functions.similar()(tf.constant(["artist:0003"]), tf.constant(2))
+    near = model.embedding @ model.embedding[3]
+    near[3] = -np.inf
+    shortlist = np.argsort(-near)[:4]
+    score = pair_scores(served)[3]
+    best = shortlist[np.argsort(-score[shortlist])[:2]]
+    found = [name.decode() for name in answer["similar_id"].numpy()[0]]
+    assert found == one.graph.artist_id[best].tolist()
+    close(answer["score"][0], score[best])
+
+
+def test_the_judge_gets_the_pairwise_scores_of_the_system(told, served):
+    one = served["pairwise"]
+    scorer = one.system.scorers(one.graph, one.graph.visible_edges("test"))["pairwise"]
+    expected = [scorer(q[None], c)[0] for q, c in zip(*PAIRS, strict=True)]
+    close(told["score"]["score"], expected)
+    model = JudgedModel(one.path, FAN_OUT)
+    judged = model.embed(one.graph, one.graph.visible_edges("test"))
+    everyone = np.arange(NUM_ARTISTS)
+    close(judged.pairwise(everyone, everyone), scorer(everyone, everyone))
+    assert JudgedModel(served["gnn"].path, FAN_OUT).embed(
+        served["gnn"].graph, served["gnn"].graph.training_edges()
+    ).pairwise is None  # fmt: skip
+
+
+def test_walks_are_kept_only_where_pairs_are_scored(told, served):
+    assert set(told["graph, pairwise"]) == {"embedding", "visited", "visits", "count"}
+    assert set(told["graph, diffusion"]) == {"embedding"}

@@ -14,7 +14,7 @@ from tests.trainer.small_systems import small_config, statistics_of
 from tests.trainer.system_contract import SystemContract
 from trainer.config import TrainerConfig
 from trainer.graph import ArtistGraph
-from trainer.systems.base import EmbeddingSystem, System
+from trainer.systems.base import EmbeddingSystem, Scorer, System
 from trainer.systems.registry import make_system
 
 
@@ -23,15 +23,16 @@ class OfAnyGraph(EmbeddingSystem):
 
     def __init__(self, config: TrainerConfig):
         self._config = config
-        self._system: EmbeddingSystem | None = None
 
     def fit(self, graph: ArtistGraph, validation: sp.csr_matrix) -> None:
-        self._system = make_system(self._config, statistics_of(graph))
-        self._system.fit(graph, validation)
+        self.fitted = make_system(self._config, statistics_of(graph))
+        self.fitted.fit(graph, validation)
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
-        assert self._system is not None
-        return self._system.embed(graph, edges)
+        return self.fitted.embed(graph, edges)
+
+    def scorers(self, graph: ArtistGraph, edges: sp.csr_matrix) -> dict[str, Scorer]:
+        return self.fitted.scorers(graph, edges)
 
 
 class TrainedSystemContract(SystemContract):

@@ -134,7 +134,7 @@ def test_tensorboard_gets_the_scalars_of_each_epoch(tmp_path):
                 found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
     for report in reports:
         assert found["train/triplet_loss", report.epoch] == pytest.approx(report.loss)
-        assert found["val/ndcg_at_200", report.epoch] == pytest.approx(report.score)
+        assert found["val/connected_ndcg_at_200", report.epoch] == pytest.approx(report.score)
         assert ("train/learning_rate", report.epoch) in found
         assert 1 <= found["embedding/rankme", report.epoch] <= 8
         assert found["embedding/norm_spread", report.epoch] < 1e-3

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.layers import diffusion
-from trainer.visits import strongest, visits, walk_matrix
+from trainer.visits import shares, strongest, visits, walk_matrix
 
 NUM = 23
 
@@ -80,7 +80,7 @@ def test_both_ways_equal_the_definition(hops, reach, symmetric):
     edges = random_edges(hops + reach, symmetric=symmetric)
     known = np.random.default_rng(1).random(NUM) < 0.7
     expected = slow_visits(edges, known, hops, 0.5, reach)
-    found = visits(edges, np.arange(NUM), known, hops=hops, decay=0.5, reach=reach)
+    found = shares(visits(edges, np.arange(NUM), known, hops=hops, decay=0.5, reach=reach))
     np.testing.assert_allclose(found.toarray(), expected, atol=1e-6)
     np.testing.assert_allclose(
         tensorflow_visits(edges, known, hops, 0.5, reach), expected, atol=1e-5
@@ -93,13 +93,13 @@ def test_a_path_by_hand():
     np.testing.assert_allclose(walk_matrix(edges)[0, 1], 1 / np.sqrt(2), rtol=1e-6)
     found = visits(edges, np.array([0]), np.ones(3, bool), hops=2, decay=0.5, reach=9).toarray()[0]
     raw = np.array([0.25 / 2, 0.5 / np.sqrt(2), 0.25 / 2])
-    np.testing.assert_allclose(found, np.sqrt(raw / raw.sum()), rtol=1e-5)
+    np.testing.assert_allclose(found, raw, rtol=1e-5)
 
 
 def test_rows_have_length_one_or_visit_nobody():
     edges = random_edges(3)
     known = np.ones(NUM, bool)
-    found = visits(edges, np.arange(NUM), known, hops=3, decay=0.5, reach=5)
+    found = shares(visits(edges, np.arange(NUM), known, hops=3, decay=0.5, reach=5))
     length = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel())
     connected = np.diff(edges.indptr) > 0
     np.testing.assert_allclose(length, connected, atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +14,11 @@ from trainer.graph import ArtistGraph
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(queries [num_queries] int64 rows, candidates [num_candidates] int64 rows) -> [num_queries,
 num_candidates] float32, higher is more similar, finite. A query's score with itself is ignored."""
+
+SCORE: Final = "score"
+"""The scorer that every system has."""
+PAIRWISE: Final = "pairwise"
+"""One that adds to the dot product of two vectors what no vector holds."""
 
 
 class System(abc.ABC):
@@ -36,6 +42,10 @@ class System(abc.ABC):
     def scorer(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Scorer:
         """Returns this system's scores where `edges` ([num_artists, num_artists] CSR) are known."""
 
+    def scorers(self, graph: ArtistGraph, edges: sp.csr_matrix) -> dict[str, Scorer]:
+        """`scorer` as SCORE, and PAIRWISE where the system has it."""
+        return {SCORE: self.scorer(graph, edges)}
+
 
 class EmbeddingSystem(System):
     """A system whose artists are vectors; their dot product is the score."""
@@ -46,5 +56,19 @@ class EmbeddingSystem(System):
 
     def scorer(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Scorer:
         """Dot products of the embeddings."""
-        embedding = self.embed(graph, edges)
-        return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
+        return dot_products(self.embed(graph, edges))
+
+
+def dot_products(embedding: np.ndarray) -> Scorer:
+    """Scores pairs by the dot product of their embeddings, [num_artists, dim]."""
+    return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
+
+
+def pairwise_scorer(pair_score: Callable[[np.ndarray, np.ndarray], Any]) -> Scorer:
+    """Scores all pairs by what scores each query, [num], with its own candidates, [num, some]."""
+
+    def scores(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        each = np.broadcast_to(candidates, (len(queries), len(candidates)))
+        return np.asarray(pair_score(queries, each), np.float32)
+
+    return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
@@ -15,8 +16,15 @@ from trainer.batches import message_edges
 from trainer.config import TrainerConfig
 from trainer.content import ContentEncoder, raw_content
 from trainer.graph import ArtistGraph
-from trainer.network import Neighbors, WholeGraph, graph_function
-from trainer.systems.base import EmbeddingSystem
+from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
+from trainer.systems.base import (
+    PAIRWISE,
+    SCORE,
+    EmbeddingSystem,
+    Scorer,
+    dot_products,
+    pairwise_scorer,
+)
 from trainer.tasks.base import Task
 from trainer.training import EpochReport, Training
 
@@ -54,13 +62,17 @@ class ServableNetwork(Protocol):
     def num_stages(self) -> int:
         """How often `memory` calls `on_stage`."""
 
-    def embed_graph(self, given: WholeGraph) -> tf.Tensor:
-        """[num_artists, dim] float32, of a whole graph at once."""
+    def embed_graph(self, given: WholeGraph) -> Profile:
+        """All that is known of each artist, of a whole graph at once."""
+
+    @property
+    def pair_score(self) -> PairScore | None:
+        """What scores pairs better than the vectors' dot product does, if there is any."""
 
     def memory(
         self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """What `embed_new` needs of each artist, [num_artists, ...]; and the embeddings."""
+    ) -> tuple[list[tf.Tensor], Profile]:
+        """What `embed_new` needs of each artist, [num_artists, ...]; and the profile."""
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
@@ -121,20 +133,36 @@ class ServableSystem(EmbeddingSystem):
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
         """[num_artists, dim] float32, one pass over the whole graph."""
+        return self.profile(graph, edges)[EMBEDDING].numpy()
+
+    def scorers(self, graph: ArtistGraph, edges: sp.csr_matrix) -> dict[str, Scorer]:
+        """Dot products, and what `similar` ranks by where that is more."""
+        profile = self.profile(graph, edges)
+        embedding = profile[EMBEDDING].numpy()
+        found = {SCORE: dot_products(embedding)}
+        pair_score = self.fitted_network().pair_score
+        if pair_score is not None:
+            found[PAIRWISE] = pairwise_scorer(
+                functools.partial(graph_function(pair_score), profile)
+            )
+        return found
+
+    def profile(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Profile:
+        """All that is known of each artist, [num_artists, ...], one pass over the whole graph."""
         network = self.fitted_network()
         # Traced once for a network, not for each graph that it embeds.
         if self._embedding_of is not network:
             self._embedding_of = network
             self._embed_graph = graph_function(network.embed_graph, reduce_retracing=True)
-        return self._embed_graph(self.whole_graph(graph, edges)).numpy()
+        return self._embed_graph(self.whole_graph(graph, edges))
 
     def memory(
         self,
         graph: ArtistGraph,
         edges: sp.csr_matrix,
         on_stage: Callable[[], None] = lambda: None,
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """What a served model keeps of the catalogue, and its embeddings."""
+    ) -> tuple[list[tf.Tensor], Profile]:
+        """What a served model keeps of the catalogue, and all that is known of its artists."""
         return self.fitted_network().memory(self.whole_graph(graph, edges), on_stage)
 
     def whole_graph(self, graph: ArtistGraph, edges: sp.csr_matrix) -> WholeGraph:

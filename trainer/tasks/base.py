@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
+
+CONNECTED: Final = "connected"
+"""The condition of artists whose edges to training artists are known."""
+COLD: Final = "cold"
+"""That of artists without any edge."""
 
 
 class Task(abc.ABC):
@@ -39,5 +44,13 @@ class Task(abc.ABC):
         """The loss of one batch, a scalar; `seed` ([2] int64) is the step's own."""
 
     @abc.abstractmethod
-    def embed_validation(self) -> np.ndarray:
-        """[num_validation, dim] float32, the validation artists of the graph, ascending."""
+    def embed_validation(self) -> dict[str, np.ndarray]:
+        """[num_validation, dim] float32, the validation artists of the graph, ascending.
+
+        By the conditions that the task teaches; CONNECTED is always one of them. The best epoch
+        has the best mean score over them.
+        """
+
+    @abc.abstractmethod
+    def finish(self) -> None:
+        """Chooses what training does not teach; called once the best weights are in the network."""

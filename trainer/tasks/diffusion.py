@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,14 +12,19 @@ import tensorflow as tf
 
 from trainer.batches import message_edges, num_batches
 from trainer.config import DiffusionConfig, TrainingConfig
+from trainer.coordinate_search import coordinate_search
 from trainer.diffusion_network import DiffusionNetwork
 from trainer.graph import TRAIN, ArtistGraph
 from trainer.losses.softmax import divergence, hidden_edge_loss, log_probabilities
-from trainer.ranking.ndcg import query_ndcg
+from trainer.ranking.validation_sample import ValidationSample
 from trainer.systems.pagerank import DEFAULT_GAMMA, GAMMAS
-from trainer.tasks.base import Task
+from trainer.tasks.base import COLD, CONNECTED, Task
 from trainer.tracing import without_edges_among
-from trainer.visits import visits
+from trainer.visits import shares, visits
+
+_GATES: Final = ((0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2), (-1.0, -0.5, 0.0))
+"""What g_0 and g_1 of trainer.diffusion_network may be. The first is as good as zero beside walks,
+but leaves its vector to an artist without any."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Teacher:
         """[num, num] float32; an artist's own is the lowest.
 
         Args:
-          visited: [num, num_artists] CSR, from `visits`.
+          visited: [num, num_artists] CSR, from `shares`.
           count: [num] number of neighbours.
         """
         similarity = (visited @ visited.T).toarray()
@@ -56,7 +61,7 @@ class DiffusionTask(Task):
       features: [num_artists, num_features] float32, perhaps of width 0.
       graph: the catalogue; training edges are learnt from.
       validation: [num_artists, num_artists] CSR, the validation split's hidden edges; they choose
-        the teacher's exponent.
+        the teacher's exponent and how much content weighs.
     """
 
     loss_name = "softmax_loss"
@@ -70,8 +75,10 @@ class DiffusionTask(Task):
         validation: sp.csr_matrix,
     ):
         self._config, self._training, self._graph = config, training, graph
-        self._given, self._validation = features, validation
+        self._given = features
         self._edges = graph.training_edges()
+        self._judged = graph.artists("val")
+        self._judge = ValidationSample(validation, self._judged)
         self._artists = np.flatnonzero(graph.split == TRAIN)
         self._place = np.full(len(graph), -1, np.int64)
         self._place[self._artists] = np.arange(len(self._artists))
@@ -90,18 +97,14 @@ class DiffusionTask(Task):
             self._training.seed,
         )
         self._features = tf.Variable(self._given, trainable=False)
-        self._judged = self._graph.artists("val")
         edges = message_edges(
             self._graph.visible_edges("val"), self._graph.weighted, self._training.fan_out
         )
         self._judged_visits = self._visits(edges, self._judged)
+        self._judged_shares = shares(self._judged_visits)
         self._judged_count = np.diff(edges.indptr)[self._judged]
         self.teacher = choose_teacher(
-            self._judged_visits,
-            self._judged_count,
-            self._judged,
-            self._validation,
-            self._config.teacher_scale,
+            self._judged_shares, self._judged_count, self._judge, self._config.teacher_scale
         )
         return self._network
 
@@ -111,7 +114,7 @@ class DiffusionTask(Task):
         for fold in np.array_split(rng.permutation(self._artists), self.num_batches):
             visible = without_edges_among(self._edges, fold)
             visible = message_edges(visible, self._graph.weighted, self._training.fan_out)
-            visited = self._visits(visible, fold)
+            visited = shares(self._visits(visible, fold))
             count = np.diff(visible.indptr)[fold]
             hidden = (self._edges[fold][:, fold].toarray() > 0).astype(np.float32)
             teacher = self.teacher.logits(visited, count)
@@ -124,7 +127,7 @@ class DiffusionTask(Task):
             ]
 
     def loss(self, batch: Any, seed: tf.Tensor) -> tf.Tensor:
-        """Hidden edges and teacher, once with neighbours and once from content alone."""
+        """Hidden edges and teacher: from walks alone, from content alone, and between the two."""
         artists, count, (target, source, share), hidden, teacher = batch
         network, config = self._network, self._config
         seeds = tf.random.split(tf.cast(seed, tf.int32), 2)
@@ -133,38 +136,61 @@ class DiffusionTask(Task):
             messages = tf.nn.experimental.stateless_dropout(
                 messages, config.dropout, tf.unstack(seeds)[0], noise_shape=[None, 1]
             )
-        features = tf.gather(self._features, artists)
-        if config.content_dropout:
-            features = tf.nn.experimental.stateless_dropout(
-                features, config.content_dropout, tf.unstack(seeds)[1]
-            )
-        own = network.own(features)
-        direction = network.direction(target, source, share, messages, own, count)
-        scales = network.scales
+        nothing = tf.zeros([tf.size(artists), config.embedding_dim])
+        walked = network.direction(target, source, share, messages, nothing, count)
+        scales, popularity = network.scales, network.popularity(count)
         wanted = tf.nn.softmax(teacher)
 
-        def learnt(log_probability: tf.Tensor) -> tf.Tensor:
+        def learnt(queries: tf.Tensor, candidates: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+            log_probability = log_probabilities(queries, candidates, factor)
             loss = hidden_edge_loss(log_probability, hidden)
             return loss + config.distillation * divergence(wanted, log_probability)
 
-        loss = learnt(
-            log_probabilities(scales[0] * direction, direction, network.popularity(count))
-        )
+        loss = learnt(scales[0] * walked, walked, popularity)
         if network.has_content and config.cold:
-            loss += config.cold * learnt(
-                log_probabilities(scales[1] * own, own, tf.ones_like(count))
-            )
+            features = tf.gather(self._features, artists)
+            if config.content_dropout:
+                features = tf.nn.experimental.stateless_dropout(
+                    features, config.content_dropout, tf.unstack(seeds)[1]
+                )
+            own = network.own(features)
+            loss += config.cold * learnt(scales[1] * own, own, tf.ones_like(count))
+            # A newcomer among artists that have edges already. Content learns from the walks'
+            # vectors, and never moves them: with content the graph is worth what it is without.
+            known, factor = tf.stop_gradient(walked), tf.stop_gradient(popularity)
+            loss += config.cold * learnt(scales[2] * own, known, factor)
         return loss
 
-    def embed_validation(self) -> np.ndarray:
-        """[num_validation, dim] float32."""
-        network = self._network
+    def embed_validation(self) -> dict[str, np.ndarray]:
+        """Both conditions where there is content, with the gates that score best."""
+        network, count = self._network, tf.constant(self._judged_count, tf.float32)
         own = network.own(tf.gather(self._features, self._judged))
-        count = tf.constant(self._judged_count, tf.float32)
-        direction = network.direction(
-            *self._arrays(self._judged_visits), network.messages(), own, count
-        )
-        return (direction * network.popularity(count)[:, None]).numpy()
+        visited = self._arrays(self._judged_shares)
+        walked = network.direction(*visited, network.messages(), tf.zeros_like(own), count)
+        popularity = network.popularity(count)[:, None]
+
+        def embedding(gates: tuple[float, ...]) -> np.ndarray:
+            network.gates.assign(gates)
+            return (network.with_content(walked, own, count) * popularity).numpy()
+
+        def score(gates: tuple[float, ...]) -> float:
+            found = embedding(gates)
+            return self._judge.score(lambda q, c: found[q] @ found[c].T)
+
+        gates = tuple(network.gates.numpy().tolist())
+        if not network.has_content:
+            return {CONNECTED: embedding(gates)}
+        if self._judge:
+            gates = coordinate_search(score, _GATES, gates)
+        return {CONNECTED: embedding(gates), COLD: own.numpy()}
+
+    def finish(self) -> None:
+        """Chooses the pairwise term on the validation split."""
+        if self._config.pairwise:
+            embedding = self.embed_validation()[CONNECTED]
+            self._network.pairwise.choose(
+                embedding, self._judged_visits, self._judged_count, self._judge
+            )
 
     def _visits(self, edges: sp.csr_matrix, artists: np.ndarray) -> sp.csr_matrix:
         known = self._place >= 0
@@ -182,29 +208,22 @@ class DiffusionTask(Task):
 
 
 def choose_teacher(
-    visited: sp.csr_matrix,
-    count: np.ndarray,
-    artists: np.ndarray,
-    validation: sp.csr_matrix,
-    scale: float,
+    visited: sp.csr_matrix, count: np.ndarray, sample: ValidationSample, scale: float
 ) -> Teacher:
     """The teacher with the exponent of GAMMAS that has the best nDCG@200 on the validation split.
 
     Args:
-      visited: [num, num_artists] CSR, of the validation artists.
+      visited: [num, num_artists] CSR, `shares` of the validation artists.
       count: [num] number of their neighbours.
-      artists: [num] int64 rows, ascending.
-      validation: [num_artists, num_artists] CSR, their hidden edges.
+      sample: of the validation split.
       scale: of the teacher's logits.
     """
-    if not validation[artists][:, artists].count_nonzero():
+    if not sample:
         return Teacher(scale)
-    place = np.zeros(validation.shape[0], np.int64)
-    place[artists] = np.arange(len(artists))
+    similarity = visited @ visited.T
 
     def score(gamma: float) -> float:
-        logits = Teacher(1.0, gamma).logits(visited, count)
-        judged = query_ndcg(lambda q, c: logits[place[q]][:, place[c]], validation, artists)
-        return float(judged.ndcg.mean())
+        factor = np.maximum(count, 1) ** gamma
+        return sample.score(lambda q, c: similarity[q][:, c].toarray() * factor[c])
 
     return Teacher(scale, float(max(GAMMAS, key=score)))

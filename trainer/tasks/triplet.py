@@ -14,7 +14,7 @@ from trainer.graph import TRAIN, ArtistGraph
 from trainer.losses.triplet import pairwise_distance, triplet_loss
 from trainer.mining.distance_weighted import draw_negatives
 from trainer.network import ArtistNetwork, bipartite, graph_function
-from trainer.tasks.base import Task
+from trainer.tasks.base import CONNECTED, Task
 from trainer.tracing import Block, trace
 
 _BLOCK: Final = (
@@ -109,15 +109,18 @@ class TripletTask(Task):
         # A fold without a single pair teaches nothing, and must not turn the loss into NaN.
         return tf.math.divide_no_nan(tf.reduce_sum(losses * counted), tf.reduce_sum(counted))
 
-    def embed_validation(self) -> np.ndarray:
-        """[num_validation, embedding_dim] float32."""
+    def embed_validation(self) -> dict[str, np.ndarray]:
+        """Connected alone: nothing here is taught without edges."""
         artists = self._graph.artists("val")
         traced = trace(self._validation_edges, artists, self._network.config.convolutions)
         blocks = [
             tf.nest.map_structure(tf.convert_to_tensor, block_arrays(block))
             for block in traced.blocks
         ]
-        return self._embed(tf.constant(traced.artists), blocks).numpy()
+        return {CONNECTED: self._embed(tf.constant(traced.artists), blocks).numpy()}
+
+    def finish(self) -> None:
+        """Nothing is left to choose."""
 
     def _embed_rows(self, artists: tf.Tensor, blocks: Any) -> tf.Tensor:
         return self._network.embed(
