@@ -52,21 +52,22 @@ def collect(jobs: Sequence[Job], store: Store) -> list[Judged]:
         records = [store.find(job.key) or {} for job in same]
         scores = [store.scores(job.key) for job in same]
         judged.append(Judged(system, records, _stacked(scores, SCORE)))
-        if all(record.get(PAIRWISE) for record in records):
+        if any(record.get(PAIRWISE) for record in records):
             both = dataclasses.replace(
                 system,
                 name=f"{system.name}{_SUFFIX}",
                 title=f"{system.title}, with the pairwise term",
             )
-            records = [{**record, **record[PAIRWISE]} for record in records]
+            # Where validation left the term zero, `similar` ranks by the vectors.
+            records = [{**record, **(record.get(PAIRWISE) or {})} for record in records]
             judged.append(Judged(both, records, _stacked(scores, PAIRWISE)))
     return judged
 
 
 def _stacked(scores: Sequence[Mapping[str, np.ndarray]], kind: str) -> dict[str, np.ndarray]:
-    """By condition, [num_seeds, num_queries]."""
+    """By condition, [num_seeds, num_queries]; SCORE where a seed has no other."""
     return {
-        c: np.stack([of_seed[score_name(c, kind)] for of_seed in scores]).astype(np.float64)
+        c: np.stack([one.get(score_name(c, kind), one[c]) for one in scores]).astype(np.float64)
         for c in CONDITIONS
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.figures import degree_slices, summarise
 from benchmarks.page import figure, markdown_page
-from benchmarks.plan import jobs_of
+from benchmarks.plan import Job, jobs_of
 from benchmarks.plots import draw_plots
 from benchmarks.store import Queries, Store
 from tests.benchmarks.small_suites import DIGEST, small_suite
@@ -28,6 +28,20 @@ SCORES = {
 }
 
 
+def a_record(job: Job) -> dict[str, Any]:
+    return {
+        "seed": job.seed,
+        "val": {"connected": 0.5, "cold": None},
+        "epochs": 4,
+        "best_epoch": 3,
+        "fit_seconds": 40.0,
+        "fit_cpu_seconds": 70.0 + (job.seed or 0),
+        "judge_seconds": 1.0,
+        "machine": {"cores": 2, "architecture": "x86_64", "processor": "", "gpus": 0},
+        "versions": {"python": "3.10", "trainer": "abc"},
+    }
+
+
 @pytest.fixture
 def summary(tmp_path) -> dict[str, Any]:
     suite, store = small_suite(), Store(tmp_path)
@@ -36,17 +50,7 @@ def summary(tmp_path) -> dict[str, Any]:
     )
     for job in jobs_of(suite, DIGEST):
         connected = np.array(SCORES[job.system.name, job.seed])
-        record = {
-            "seed": job.seed,
-            "val": {"connected": 0.5, "cold": None},
-            "epochs": 4,
-            "best_epoch": 3,
-            "fit_seconds": 40.0,
-            "fit_cpu_seconds": 70.0 + (job.seed or 0),
-            "judge_seconds": 1.0,
-            "machine": {"cores": 2, "architecture": "x86_64", "processor": "", "gpus": 0},
-            "versions": {"python": "3.10", "trainer": "abc"},
-        }
+        record = a_record(job)
         store.write(job.key, job.system.name, record, {"connected": connected, "cold": connected})
     found = summarise(suite, DIGEST, store)
     assert found is not None
@@ -67,6 +71,28 @@ def test_seeds_are_averaged_by_query_first(summary):
     assert found["deviation_over_seeds"] == pytest.approx(0.141421)
     # Queries 0 and 3.
     assert found["with_content"]["value"] == pytest.approx(0.45)
+
+
+def test_a_pairwise_ranking_is_a_system_of_its_own(tmp_path):
+    suite, store = small_suite(), Store(tmp_path)
+    store.write_queries(DIGEST, Queries(np.ones(4, int), np.ones(4, bool), 3, 60))
+    for job in jobs_of(suite, DIGEST, only=["gnn-1/random"]):
+        connected = np.array(SCORES[job.system.name, job.seed])
+        record, scores = a_record(job), {"connected": connected, "cold": connected}
+        if job.seed:
+            record["pairwise"] = {"val": {"connected": 0.75, "cold": 0.25}}
+            scores |= {"connected-pairwise": connected + 0.2, "cold-pairwise": connected}
+        store.write(job.key, job.system.name, record, scores)
+    found = summarise(suite, DIGEST, store)
+    names = [one["name"] for one in found["systems"]]
+    assert names == ["gnn-1/random", "gnn-1/random/pairwise"]
+    vectors, both = found["systems"]
+    # Seed 0 chose no term: its `similar` ranks by the vectors.
+    assert both["connected"]["by_seed"] == pytest.approx([0.5, 0.9])
+    assert both["cold"]["by_seed"] == vectors["cold"]["by_seed"] == pytest.approx([0.5, 0.7])
+    assert both["val"]["connected"] == [0.5, 0.75]
+    assert "pairwise" in both["title"]
+    assert both["cpu_seconds"] == vectors["cpu_seconds"]
 
 
 def test_differences_are_paired(summary):
