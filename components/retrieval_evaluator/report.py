@@ -10,8 +10,8 @@ from rich.table import Table
 
 _METRIC: Final = "ndcg@200"
 _TITLES: Final = {
-    "model": "new model, its vectors",
-    "model_pairwise": "new model, as it answers `similar`",
+    "model": "new model",
+    "model_pairwise": "new model, its `similar`",
     "blessed_model": "last blessed model",
     "pagerank": "personalised PageRank",
     "common_neighbours": "common neighbours",

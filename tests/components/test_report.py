@@ -31,7 +31,7 @@ def test_the_verdict_comes_first_then_all_scores():
         "\n"
         "| system | connected | cold |\n"
         "|---|---|---|\n"
-        "| new model, its vectors | 0.512 [0.500, 0.530] | – |\n"
+        "| new model | 0.512 [0.500, 0.530] | – |\n"
         "| last blessed model | 0.400 [0.390, 0.410] | – |\n"
         "| personalised PageRank | 0.600 [0.590, 0.610] | 0.100 [0.050, 0.150] |\n"
         "\n"
