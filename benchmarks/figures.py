@@ -209,6 +209,10 @@ def _plain(found: Interval) -> dict[str, float | None]:
 def _distinct(judged: Sequence[Judged], what: str) -> list[dict[str, Any]]:
     """The different machines or versions that the records name, with how many name each."""
     counted: Counter[tuple[tuple[str, Any], ...]] = Counter(
-        tuple(sorted(record[what].items())) for found in judged for record in found.records
+        tuple(sorted(record[what].items()))
+        for found in judged
+        # The same trainings as those of the system without.
+        if not found.system.name.endswith(_SUFFIX)
+        for record in found.records
     )
     return [{**dict(pairs), "trainings": count} for pairs, count in counted.most_common()]

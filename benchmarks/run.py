@@ -234,7 +234,8 @@ def _on_epoch(title: str) -> Any:
         return lambda report: None
 
     def tell(report: Any) -> None:
-        text = f"{title}: epoch {report.epoch} of {report.epochs}, val {report.score:.3f}"
+        score = report.scores["connected"]
+        text = f"{title}: epoch {report.epoch} of {report.epochs}, val {score:.3f}"
         print(f"\r\033[K{text}", end="", flush=True)
 
     return tell
@@ -246,8 +247,12 @@ def _line(record: Any) -> str:
     scores, val = record["ndcg@200"], record["val"]["connected"]
     epochs = f", {record['epochs']} epochs" if record["epochs"] else ""
     parts = [f"{condition} {_score(value)}" for condition, value in scores.items()]
+    parts.append(f"val {_score(val)}")
+    if pairwise := record.get("pairwise"):
+        both = (_score(pairwise[part]["connected"]) for part in ("ndcg@200", "val"))
+        parts.append("with the pairwise term connected {}, val {}".format(*both))
     seconds = record["fit_seconds"] + record["judge_seconds"]
-    return f"{', '.join(parts)}, val {_score(val)}{epochs} in {clock(seconds)}"
+    return f"{', '.join(parts)}{epochs} in {clock(seconds)}"
 
 
 def _score(value: float | None) -> str:

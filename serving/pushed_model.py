@@ -18,7 +18,8 @@ class SimilarArtist:
     Attributes:
       artist_id: its id in the catalogue.
       name: for people.
-      score: the dot product of the embeddings, at most 1.
+      score: what the list is ordered by: the dot product of the embeddings, for some models with
+        what their pairs are scored by beside.
     """
 
     artist_id: str

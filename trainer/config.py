@@ -74,9 +74,10 @@ class DiffusionConfig:
       content_dropout: the share of an artist's features that a training step leaves out.
       distillation: weight of the walks' own similarity, beside the hidden edges, as what is learnt.
       teacher_scale: what makes logits of that similarity, which lies between 0 and 1.
-      cold: weight of what is learnt from content alone, as of an artist without any neighbour.
+      cold: weight of what content is taught: by pairs of artists without any neighbour, and by
+        pairs of one without and one with.
       pairwise: keep the walks of each artist in the served model (8 bytes for each of `reach`), so
-        that `similar` ranks by them as well, beside the vectors.
+        that `similar` ranks by them as well, beside the vectors, if validation scores that better.
     """
 
     embedding_dim: int = 256
@@ -101,7 +102,7 @@ class DiffusionConfig:
         _within("content_dropout", self.content_dropout, 0, 0.99)
         _within("distillation", self.distillation, 0, 1000)
         _within("teacher_scale", self.teacher_scale, 0.1, 1000)
-        _within("cold", self.cold, 0, 1000)
+        _within("cold", self.cold, 1e-3, 1000)
         for units in self.content_units:
             _within("content_units", units, 1, 4096)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,10 +12,8 @@ import tensorflow_gnn as tfgnn
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
+from trainer.systems.base import SHORTLIST
 from trainer.systems.servable import ServableSystem
-
-_SHORTLIST: Final = 1000
-"""The artists that are scored as pairs for one query, if no more are asked for."""
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -110,7 +108,7 @@ class _Functions:
         """artist_id, k -> similar_id, name, score, known; the artist itself is left out.
 
         The best of one matrix product; where the network scores pairs, the best of those that are
-        first by that, which are at least _SHORTLIST.
+        first by that, which are at least SHORTLIST.
         """
 
         def similar(artist_id: tf.Tensor, k: tf.Tensor) -> Tensors:
@@ -128,7 +126,7 @@ class _Functions:
             if self.pair_score is None:
                 best, found = tf.math.top_k(score, count)
             else:
-                shortlist = tf.minimum(tf.maximum(count, _SHORTLIST), most)
+                shortlist = tf.minimum(tf.maximum(count, SHORTLIST), most)
                 near = tf.math.top_k(score, shortlist).indices
                 exact = self.pair_score(model._profile, row, tf.cast(near, tf.int64))
                 best, place = tf.math.top_k(exact, count)

@@ -22,6 +22,9 @@ _COMMON_WEIGHTS: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
 _GAMMAS: Final = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 _ROUNDS: Final = 3
 
+_PARALLEL: Final = 4
+"""Queries whose candidates' walks are held at once."""
+
 
 class PairwiseTerm(tf.Module):
     """score(u, v) = y_u . y_v + n_v^gamma (a overlap(u, v) + b sqrt(r_u . r_v)),
@@ -49,7 +52,7 @@ class PairwiseTerm(tf.Module):
         count: np.ndarray,
         sample: ValidationSample,
     ) -> None:
-        """Sets a, b and gamma to what has the best nDCG@200 on the validation split.
+        """Sets a, b and gamma, one after the other, to what validation scores best with.
 
         Args:
           embedding: [num, dim] float32, y of the validation artists.
@@ -59,10 +62,7 @@ class PairwiseTerm(tf.Module):
         """
         if not sample:
             return
-        asked = sample.queries
-        # The order of the sample's queries is kept by every block that is asked for.
-        place = np.zeros(len(embedding), np.int64)
-        place[asked] = np.arange(len(asked))
+        asked, place = sample.queries, sample.places()
         share = shares(visited)
         near = embedding[asked] @ embedding.T
         overlap = (share[asked] @ share.T).toarray()
@@ -97,22 +97,29 @@ class PairwiseTerm(tf.Module):
         # One query also where there is none: map_fn has no shape to return otherwise.
         added = [[0, tf.cast(num_queries < 1, tf.int32)]]
         query, candidate = tf.pad(query, added), tf.pad(candidate, [*added, [0, 0]])
-        embedding, visited, visits = (profile[name] for name in (EMBEDDING, VISITED, VISITS))
         a, b, gamma = tf.unstack(self.constants)
-        popularity = tf.maximum(profile[COUNT], 1.0) ** gamma
-        total = tf.reduce_sum(visits, axis=1)
+        num_artists = tf.shape(profile[COUNT])[0]
 
+        # The profile is gathered from and nothing else: an index or a sum copies a served model's
+        # variable whole, for each query.
         def of_query(asked: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             row, rows = asked
-            own = tf.math.unsorted_segment_sum(visits[row], visited[row], tf.shape(total)[0])
-            product = tf.gather(own, tf.gather(visited, rows)) * tf.gather(visits, rows)
-            size = tf.sqrt(total[row] * tf.gather(total, rows))
-            overlap = tf.math.divide_no_nan(tf.reduce_sum(tf.sqrt(product), axis=1), size)
+            of_row = {name: tf.gather(part, row) for name, part in profile.items()}
+            of_rows = {name: tf.gather(part, rows) for name, part in profile.items()}
+            own = tf.math.unsorted_segment_sum(of_row[VISITS], of_row[VISITED], num_artists)
+            product = tf.gather(own, of_rows[VISITED]) * of_rows[VISITS]
+            total = tf.reduce_sum(of_row[VISITS]) * tf.reduce_sum(of_rows[VISITS], axis=1)
+            met = tf.reduce_sum(tf.sqrt(product), axis=1)
+            overlap = tf.math.divide_no_nan(met, tf.sqrt(total))
             common = tf.sqrt(tf.reduce_sum(product, axis=1))
-            near = tf.linalg.matvec(tf.gather(embedding, rows), embedding[row])
-            return near + tf.gather(popularity, rows) * (a * overlap + b * common)
+            near = tf.linalg.matvec(of_rows[EMBEDDING], of_row[EMBEDDING])
+            popularity = tf.maximum(of_rows[COUNT], 1.0) ** gamma
+            return near + popularity * (a * overlap + b * common)
 
         scores = tf.map_fn(
-            of_query, (query, candidate), fn_output_signature=tf.TensorSpec([None], tf.float32)
+            of_query,
+            (query, candidate),
+            fn_output_signature=tf.TensorSpec([None], tf.float32),
+            parallel_iterations=_PARALLEL,
         )
         return scores[:num_queries]

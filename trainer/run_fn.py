@@ -50,14 +50,15 @@ def run_fn(fn_args: FnArgs) -> None:
     with Phases({_TRAINING: config.training.epochs}) as phases:
 
         def on_epoch(report: EpochReport) -> None:
-            score = (
-                "–" if math.isnan(report.score) else f"{report.score:.3f} (best {report.best:.3f})"
+            score = ", ".join(
+                f"{condition} {'–' if math.isnan(value) else f'{value:.3f}'}"
+                for condition, value in report.scores.items()
             )
             if not epochs and report.epoch > 1:
                 console().print(f"  resumed after epoch {report.epoch - 1}", highlight=False)
                 phases.skip(_TRAINING, report.epoch - 1)
             epochs.append(report.epoch)
-            phases.advance(_TRAINING, note=f"loss {report.loss:.3f}, val {score}")
+            phases.advance(_TRAINING, note=f"loss {report.loss:.3f}, val: {score}")
 
         run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
         system = make_system(config, statistics, run)

@@ -95,7 +95,7 @@ def judge_model(
         # NaN and infinity cannot be ranked; the fault above keeps the model from being blessed.
         score(condition, MODEL, dot_products(np.where(np.isfinite(embedding), embedding, 0)))
         if pairwise is not None:
-            score(condition, MODEL_PAIRWISE, _finite(pairwise))
+            score(condition, MODEL_PAIRWISE, _Finite(pairwise, faults, condition))
     broken = None
     if blessed is not None:
         tell(BLESSED_MODEL)
@@ -134,9 +134,19 @@ def embedding_faults(embedding: np.ndarray, condition: str) -> Sequence[str]:
     return []
 
 
-def _finite(scorer: Scorer) -> Scorer:
-    """The same with 0 for what cannot be ranked."""
-    return lambda queries, candidates: np.nan_to_num(scorer(queries, candidates))
+class _Finite:
+    """A scorer with 0 for what cannot be ranked; notes that once as a fault."""
+
+    def __init__(self, scorer: Scorer, faults: list[str], condition: str):
+        self._scorer, self._faults = scorer, faults
+        self._fault = f"some {condition} scores of pairs are not finite"
+
+    def __call__(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        scores = self._scorer(queries, candidates)
+        finite = np.isfinite(scores)
+        if not finite.all() and self._fault not in self._faults:
+            self._faults.append(self._fault)
+        return np.where(finite, scores, 0)
 
 
 def _entry(scores: QueryScores) -> dict[str, Any]:

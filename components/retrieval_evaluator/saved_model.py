@@ -72,9 +72,10 @@ class JudgedModel:
                 given |= {name: words, f"{name}_weight": weights, f"{name}_length": lengths}
         tensors = {name: tf.constant(value) for name, value in given.items()}
         profile = self._embed(**tensors)
-        return Embedded(profile[EMBEDDING].numpy(), self._pairwise(profile))
+        embedding = profile[EMBEDDING].numpy()
+        return Embedded(embedding, self._pairwise(embedding, profile))
 
-    def _pairwise(self, profile: Mapping[str, tf.Tensor]) -> Scorer | None:
+    def _pairwise(self, embedding: np.ndarray, profile: Mapping[str, tf.Tensor]) -> Scorer | None:
         score = self._score
         if score is None:
             return None
@@ -83,7 +84,7 @@ class JudgedModel:
             query, candidate = tf.constant(queries, tf.int64), tf.constant(candidates, tf.int64)
             return score(**profile, query=query, candidate=candidate)["score"].numpy()
 
-        return pairwise_scorer(pair_score)
+        return pairwise_scorer(embedding, pair_score)
 
 
 def _vector(graph: ArtistGraph, name: str, dim: int) -> tuple[np.ndarray, np.ndarray]:

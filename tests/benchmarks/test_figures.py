@@ -93,6 +93,8 @@ def test_a_pairwise_ranking_is_a_system_of_its_own(tmp_path):
     assert both["val"]["connected"] == [0.5, 0.75]
     assert "pairwise" in both["title"]
     assert both["cpu_seconds"] == vectors["cpu_seconds"]
+    # The trainings are the same, and counted once.
+    assert [machine["trainings"] for machine in found["machines"]] == [2]
 
 
 def test_differences_are_paired(summary):

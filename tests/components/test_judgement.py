@@ -105,12 +105,27 @@ def test_a_pairwise_ranking_is_judged_beside_the_vectors_and_does_not_pass_the_g
             )
 
     judgement = judged(Both(BAD))
+    assert not judgement.verdict.blessed
     for condition in CONDITIONS:
         systems = judgement.scores[condition]
         assert list(systems)[:2] == ["model", "model_pairwise"]
         assert systems["model_pairwise"].ndcg.tolist() == [1, 1, 1, 1]
         assert systems["model"].ndcg.max() < 1
     assert judgement.verdict.value.value == judgement.scores["connected"]["model"].ndcg.mean()
+
+
+def test_pairs_without_a_finite_score_keep_a_model_from_being_blessed():
+    class Broken(Fixed):
+        def embed(self, graph, edges):
+            return Embedded(
+                super().embed(graph, edges).embedding,
+                lambda q, c: np.full((len(q), len(c)), np.inf, np.float32),
+            )
+
+    assert judged(Fixed(GOOD)).verdict.blessed
+    verdict = judged(Broken(GOOD)).verdict
+    assert not verdict.blessed
+    assert "scores of pairs are not finite" in verdict.reason
 
 
 def test_the_cold_condition_shows_training_edges_only():

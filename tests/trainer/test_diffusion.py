@@ -13,6 +13,7 @@ from tests.trainer.small_systems import small_diffusion_config, small_system
 from tests.trainer.test_gnn import OfAnyGraph, TrainedSystemContract
 from trainer.ranking.validation_sample import ValidationSample
 from trainer.systems.base import PAIRWISE, System
+from trainer.systems.servable import TrainingRun
 from trainer.tasks.diffusion import Teacher, choose_teacher
 from trainer.visits import shares, visits
 
@@ -77,7 +78,6 @@ def test_mixed_precision_keeps_weights_and_vectors_in_float32():
 
 
 def test_content_never_moves_what_the_graph_has_taught():
-    """So that with content an artist that has edges is worth at least what it is without."""
     case = two_communities()
     gradients = {}
     for random in (False, True):
@@ -98,22 +98,58 @@ def test_content_never_moves_what_the_graph_has_taught():
 def test_the_gates_are_what_validation_scores_best_with(monkeypatch):
     case, system = fitted()
     task = system.task(case.graph, case.truth("val"))
-    task.build()
-    asked = []
-    score = ValidationSample.score
+    network = task.build()
+    # The best is neither where the search begins nor what it tries last.
+    best = np.array([0.8, -0.5], np.float32)
+    monkeypatch.setattr(
+        ValidationSample, "score", lambda self, _: -float(np.abs(network.gates - best).sum())
+    )
+    embedding = task.embed_validation()["connected"]
+    np.testing.assert_array_equal(network.gates, best)
+    # And what is embedded is embedded with them.
+    whole = embed_with(system, network, case)
+    np.testing.assert_allclose(embedding, whole[case.graph.artists("val")], atol=1e-5)
 
-    def listen(self, scorer):
-        found = score(self, scorer)
-        asked.append((found, task._network.gates.numpy().tolist()))
-        return found
 
-    monkeypatch.setattr(ValidationSample, "score", listen)
-    task.embed_validation()
-    assert len(asked) > 5
-    best = max(found for found, _ in asked)
-    assert task._network.gates.numpy().tolist() in [
-        gates for found, gates in asked if found == best
-    ]
+def embed_with(system, network, case):
+    system.network = network
+    return system.embed(case.graph, case.graph.visible_edges("val"))
+
+
+def test_a_killed_and_resumed_training_ends_the_same(tmp_path, monkeypatch):
+    """With gates that move, and a pairwise term that is chosen at the end."""
+    case = two_communities()
+
+    def trained(run=None, stop=None):
+        def on_epoch(report):
+            if report.epoch == stop:
+                raise KeyboardInterrupt
+
+        run = TrainingRun(str(tmp_path / "checkpoints") if run else None, None, on_epoch)
+        system = small_system(case.graph, small_diffusion_config(epochs=5), run)
+        system.fit(case.graph, case.truth("val"))
+        return [variable.numpy() for variable in system.network.variables]
+
+    def score(self, scorer):
+        # Any function of what is asked, so that different gates differ.
+        found = scorer(self.queries, np.arange(len(case.graph.artists("val"))))
+        return float(np.sin(100 * found).sum())
+
+    monkeypatch.setattr(ValidationSample, "score", score)
+    expected = trained()
+    with pytest.raises(KeyboardInterrupt):
+        trained(run=True, stop=3)
+    for found, wanted in zip(trained(run=True), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    names = [v.name for v in small_network(case).variables]
+    at = dict(zip(names, expected, strict=True))
+    assert at["gates:0"].tolist() != pytest.approx([0.2, 0.0])
+    assert at["constants:0"].any()
+
+
+def small_network(case):
+    system = small_system(case.graph, small_diffusion_config())
+    return system.task(case.graph, case.truth("val")).build()
 
 
 def test_without_the_pairwise_term_no_walks_are_kept():

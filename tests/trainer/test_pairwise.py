@@ -10,6 +10,7 @@ import tensorflow as tf
 from trainer.network import EMBEDDING
 from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
 from trainer.ranking.validation_sample import ValidationSample
+from trainer.systems.base import pairwise_scorer
 
 NUM, REACH = 9, 4
 
@@ -125,3 +126,28 @@ def test_without_a_query_or_a_visit_it_stays_zero(helps):
     else:
         made.choose(embedding, sp.csr_matrix((12, 3), dtype=np.float32), np.ones(12), sample)
     assert made.is_zero
+
+
+def test_of_many_candidates_the_nearest_are_scored_as_pairs(monkeypatch):
+    monkeypatch.setattr("trainer.systems.base.SHORTLIST", 3)
+    rng = np.random.default_rng(4)
+    embedding = rng.normal(size=(8, 2)).astype(np.float32)
+    exact = rng.normal(size=(8, 8)).astype(np.float32) - 5
+    asked = []
+
+    def pair_score(queries, candidates):
+        asked.append(candidates.shape)
+        return np.take_along_axis(exact[queries], candidates, axis=1)
+
+    queries, candidates = np.array([0, 5]), np.array([7, 2, 3, 1, 6, 4])
+    found = pairwise_scorer(embedding, pair_score)(queries, candidates)
+    assert asked == [(2, 3)]
+    near = embedding[queries] @ embedding[candidates].T
+    for row, query in enumerate(queries):
+        by_vector = np.argsort(-near[row])
+        first, rest = by_vector[:3], by_vector[3:]
+        np.testing.assert_array_equal(found[row, first], exact[query, candidates[first]])
+        expected = [*first[np.argsort(-exact[query, candidates[first]])], *rest]
+        assert np.argsort(-found[row]).tolist() == expected
+    few = pairwise_scorer(embedding, pair_score)(queries, candidates[:3])
+    np.testing.assert_array_equal(few, exact[np.ix_(queries, candidates[:3])])

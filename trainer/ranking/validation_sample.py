@@ -38,6 +38,12 @@ class ValidationSample:
         """Whether there is any query."""
         return len(self.queries) > 0
 
+    def places(self) -> np.ndarray:
+        """[num] int64: of each artist that is a query, its place among the queries."""
+        places = np.zeros(len(self._candidates), np.int64)
+        places[self.queries] = np.arange(len(self.queries))
+        return places
+
     def score(self, scorer: Scorer) -> float:
         """Mean nDCG@200; the scorer is asked for places among the artists, not for rows."""
         judged = query_ndcg(scorer, self._hidden, self._candidates, queries=self.queries)

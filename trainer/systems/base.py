@@ -19,6 +19,8 @@ SCORE: Final = "score"
 """The scorer that every system has."""
 PAIRWISE: Final = "pairwise"
 """One that adds to the dot product of two vectors what no vector holds."""
+SHORTLIST: Final = 1000
+"""The artists with the nearest vectors that are scored as pairs, if no more are asked for."""
 
 
 class System(abc.ABC):
@@ -64,11 +66,28 @@ def dot_products(embedding: np.ndarray) -> Scorer:
     return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
 
 
-def pairwise_scorer(pair_score: Callable[[np.ndarray, np.ndarray], Any]) -> Scorer:
-    """Scores all pairs by what scores each query, [num], with its own candidates, [num, some]."""
+def pairwise_scorer(
+    embedding: np.ndarray, pair_score: Callable[[np.ndarray, np.ndarray], Any]
+) -> Scorer:
+    """Ranks as `similar` does: the candidates with the nearest vectors are scored as pairs.
+
+    All others come after those, in the order of their dot products.
+
+    Args:
+      embedding: [num_artists, dim] float32.
+      pair_score: scores each query, [num], with its own candidates, [num, some].
+    """
+    near = dot_products(embedding)
 
     def scores(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        each = np.broadcast_to(candidates, (len(queries), len(candidates)))
-        return np.asarray(pair_score(queries, each), np.float32)
+        found = near(queries, candidates)
+        if len(candidates) <= SHORTLIST:
+            each = np.broadcast_to(candidates, found.shape)
+            return np.asarray(pair_score(queries, each), np.float32)
+        best = np.argpartition(-found, SHORTLIST, axis=1)[:, :SHORTLIST]
+        exact = np.asarray(pair_score(queries, candidates[best]), np.float32)
+        found += exact.min(axis=1, keepdims=True) - found.max(axis=1, keepdims=True) - 1
+        np.put_along_axis(found, best, exact, axis=1)
+        return found
 
     return scores

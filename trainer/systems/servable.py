@@ -104,6 +104,7 @@ class ServableSystem(EmbeddingSystem):
         self.encoder = ContentEncoder(config.features, statistics, self.random_features)
         self.network: ServableNetwork | None = None
         self._embedding_of: ServableNetwork | None = None
+        self._scoring_of: ServableNetwork | None = None
         self._run = run or TrainingRun()
 
     @abc.abstractmethod
@@ -140,11 +141,13 @@ class ServableSystem(EmbeddingSystem):
         profile = self.profile(graph, edges)
         embedding = profile[EMBEDDING].numpy()
         found = {SCORE: dot_products(embedding)}
-        pair_score = self.fitted_network().pair_score
-        if pair_score is not None:
-            found[PAIRWISE] = pairwise_scorer(
-                functools.partial(graph_function(pair_score), profile)
-            )
+        network = self.fitted_network()
+        if network.pair_score is not None:
+            if self._scoring_of is not network:
+                self._scoring_of = network
+                self._pair_score = graph_function(network.pair_score, reduce_retracing=True)
+            score = functools.partial(self._pair_score, profile)
+            found[PAIRWISE] = pairwise_scorer(embedding, score)
         return found
 
     def profile(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Profile:

@@ -48,7 +48,7 @@ class Task(abc.ABC):
         """[num_validation, dim] float32, the validation artists of the graph, ascending.
 
         By the conditions that the task teaches; CONNECTED is always one of them. The best epoch
-        has the best mean score over them.
+        has the best mean score over them. May set what is chosen on the validation split first.
         """
 
     @abc.abstractmethod

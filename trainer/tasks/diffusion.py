@@ -61,7 +61,7 @@ class DiffusionTask(Task):
       features: [num_artists, num_features] float32, perhaps of width 0.
       graph: the catalogue; training edges are learnt from.
       validation: [num_artists, num_artists] CSR, the validation split's hidden edges; they choose
-        the teacher's exponent and how much content weighs.
+        the teacher's exponent, how much content weighs, and the pairwise term.
     """
 
     loss_name = "softmax_loss"
@@ -147,7 +147,7 @@ class DiffusionTask(Task):
             return loss + config.distillation * divergence(wanted, log_probability)
 
         loss = learnt(scales[0] * walked, walked, popularity)
-        if network.has_content and config.cold:
+        if network.has_content:
             features = tf.gather(self._features, artists)
             if config.content_dropout:
                 features = tf.nn.experimental.stateless_dropout(
@@ -156,13 +156,13 @@ class DiffusionTask(Task):
             own = network.own(features)
             loss += config.cold * learnt(scales[1] * own, own, tf.ones_like(count))
             # A newcomer among artists that have edges already. Content learns from the walks'
-            # vectors, and never moves them: with content the graph is worth what it is without.
+            # vectors, and no gradient of it moves them.
             known, factor = tf.stop_gradient(walked), tf.stop_gradient(popularity)
             loss += config.cold * learnt(scales[2] * own, known, factor)
         return loss
 
     def embed_validation(self) -> dict[str, np.ndarray]:
-        """Both conditions where there is content, with the gates that score best."""
+        """Both conditions where there is content; first sets the gates that score best."""
         network, count = self._network, tf.constant(self._judged_count, tf.float32)
         own = network.own(tf.gather(self._features, self._judged))
         visited = self._arrays(self._judged_shares)
@@ -220,10 +220,11 @@ def choose_teacher(
     """
     if not sample:
         return Teacher(scale)
-    similarity = visited @ visited.T
+    similarity = (visited[sample.queries] @ visited.T).toarray()
+    place = sample.places()
 
     def score(gamma: float) -> float:
         factor = np.maximum(count, 1) ** gamma
-        return sample.score(lambda q, c: similarity[q][:, c].toarray() * factor[c])
+        return sample.score(lambda q, c: similarity[place[q]][:, c] * factor[c])
 
     return Teacher(scale, float(max(GAMMAS, key=score)))
