@@ -87,7 +87,7 @@ def create_pipeline(
         model=model,
         baseline_model=latest_blessed.outputs["model"],
         baseline_blessing=latest_blessed.outputs["model_blessing"],
-        config=dataclasses.replace(config.judge, fan_out=config.trainer.training.fan_out),
+        config=dataclasses.replace(config.judge, fan_out=config.trainer.fan_out),
         code_fingerprint=code,
     )
     pusher = Pusher(

@@ -118,8 +118,8 @@ class TrainingConfig:
       pseudo_eval_fraction: the share of training artists that is one batch. As the judged artists
         at test time, they see none of the edges among them, and predict those.
       max_batch: the most artists of a batch, which bounds memory on large catalogues.
-      fan_out: neighbours that an artist hears: the strongest. Where the catalogue has no weights,
-        triplets draw random ones anew each epoch, and walks go to all.
+      fan_out: neighbours that an artist hears ('gnn', 'dnn'): the strongest, or random ones, drawn
+        anew each epoch, where the catalogue has no weights. Walks go to all.
       negatives: distance-weighted negatives drawn for each pair of similar artists ('gnn', 'dnn').
       margin: of the triplet loss ('gnn', 'dnn').
       patience: epochs without a better validation score before training stops.
@@ -172,3 +172,8 @@ class TrainerConfig:
     network: NetworkConfig = NetworkConfig()
     diffusion: DiffusionConfig = DiffusionConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @property
+    def fan_out(self) -> int:
+        """The strongest neighbours that an artist hears where edges have weights; 0: all."""
+        return 0 if self.system == "diffusion" else self.training.fan_out

@@ -51,7 +51,7 @@ class ServedModel(tf.Module):
             ),
             default_value=-1,
         )
-        fan_out = system.config.training.fan_out if graph.weighted else 0
+        fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
 
     @property

@@ -41,8 +41,8 @@ class JudgeConfig:
     Attributes:
       gate: what a model must reach.
       split: the judged split, 'test' or 'val'.
-      fan_out: the neighbours that a message is averaged over where edges have weights; set from
-        the trainer's.
+      fan_out: the neighbours that a message is averaged over where edges have weights, 0 for all;
+        set from the trainer's.
       seed: of the order of ties.
     """
 

@@ -38,7 +38,7 @@ class JudgedModel:
 
     Args:
       path: of the SavedModel.
-      fan_out: the neighbours that a message is averaged over where edges have weights.
+      fan_out: the neighbours that a message is averaged over where edges have weights; 0: all.
     """
 
     def __init__(self, path: str, fan_out: int):

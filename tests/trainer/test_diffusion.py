@@ -223,3 +223,18 @@ def test_validation_chooses_the_teachers_exponent(factor, expected):
     teacher = choose_teacher(visited, count, sample, 20.0)
     assert teacher.scale == 20
     assert teacher.gamma == expected or expected is None and 0 <= teacher.gamma <= 0.5
+
+
+def test_walks_go_over_all_edges_whatever_the_fan_out():
+    """Where edges have weights, a cut would take from popular artists what makes them popular."""
+    case = graph_of([(u, v, 1.0 + u + v) for u in range(12) for v in range(u)], [0] * 9 + [1, 1, 2])
+    assert case.graph.weighted
+    found = []
+    for fan_out in (1, 100):
+        system = small_system(case.graph, small_diffusion_config(epochs=1, fan_out=fan_out))
+        system.fit(case.graph, case.truth("val"))
+        found.append(system.embed(case.graph, case.graph.visible_edges("test")))
+    np.testing.assert_array_equal(*found)
+    # Artist 11 knows nine others; the training artists know each other and it.
+    length = np.linalg.norm(found[0], axis=1)
+    np.testing.assert_allclose(length[11], 9 ** float(system.network.gamma), rtol=1e-4)

@@ -170,7 +170,7 @@ class ServableSystem(EmbeddingSystem):
 
     def whole_graph(self, graph: ArtistGraph, edges: sp.csr_matrix) -> WholeGraph:
         """The graph as a network takes it, with the edges that carry messages."""
-        edges = message_edges(edges, graph.weighted, self.config.training.fan_out)
+        edges = message_edges(edges, graph.weighted, self.config.fan_out)
         target = np.repeat(np.arange(len(graph)), np.diff(edges.indptr))
         return WholeGraph(
             tf.constant(graph.artist_id.astype(str)),

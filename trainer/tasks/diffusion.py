@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
-from trainer.batches import message_edges, num_batches
+from trainer.batches import num_batches
 from trainer.config import DiffusionConfig, TrainingConfig
 from trainer.coordinate_search import coordinate_search
 from trainer.diffusion_network import DiffusionNetwork
@@ -97,9 +97,7 @@ class DiffusionTask(Task):
             self._training.seed,
         )
         self._features = tf.Variable(self._given, trainable=False)
-        edges = message_edges(
-            self._graph.visible_edges("val"), self._graph.weighted, self._training.fan_out
-        )
+        edges = self._graph.visible_edges("val")
         self._judged_visits = self._visits(edges, self._judged)
         self._judged_shares = shares(self._judged_visits)
         self._judged_count = np.diff(edges.indptr)[self._judged]
@@ -113,7 +111,6 @@ class DiffusionTask(Task):
         rng = np.random.default_rng((self._training.seed, epoch))
         for fold in np.array_split(rng.permutation(self._artists), self.num_batches):
             visible = without_edges_among(self._edges, fold)
-            visible = message_edges(visible, self._graph.weighted, self._training.fan_out)
             visited = shares(self._visits(visible, fold))
             count = np.diff(visible.indptr)[fold]
             hidden = (self._edges[fold][:, fold].toarray() > 0).astype(np.float32)
