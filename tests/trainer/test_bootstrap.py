@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.ranking.bootstrap import interval, paired_interval
+from trainer.ranking.bootstrap import interval, intervals, paired_interval
 
 
 def test_equals_a_plain_loop_up_to_the_noise_of_resampling():
@@ -66,6 +66,23 @@ def test_nothing_to_average_is_nan(values):
 def test_senseless_arguments_are_refused(arguments):
     with pytest.raises(ValueError, match=r"must lie between|One value a query"):
         interval(**{"values": np.zeros(3), **arguments})
+
+
+def test_intervals_of_a_matrix_are_those_of_its_columns(monkeypatch):
+    values = np.random.default_rng(7).random((50, 3)) - [0, 0.5, 2]
+    values[4, 1] = np.nan
+    for _ in range(2):
+        for column, result in enumerate(intervals(values)):
+            expected = interval(values[:, column])
+            np.testing.assert_allclose(
+                [result.value, result.low, result.high],
+                [expected.value, expected.low, expected.high],
+                rtol=1e-12,
+            )
+        monkeypatch.setattr("trainer.ranking.bootstrap._MAX_DRAWN", 130)
+    assert np.isnan([result.low for result in intervals(np.zeros((0, 2)))]).tolist() == [True] * 2
+    with pytest.raises(ValueError, match="One row a query"):
+        intervals(np.zeros(3))
 
 
 def test_a_model_does_not_differ_from_itself():

@@ -160,7 +160,7 @@ def test_the_order_of_ties_is_the_same_for_any_block_size(monkeypatch):
     for block in (1, 7, 60):
         judged = query_ndcg(scorer, truth, np.arange(60), k=10, block=block)
         np.testing.assert_array_equal(judged.ndcg, expected)
-    monkeypatch.setattr("trainer.ranking.ndcg._MAX_SCORES", 150)
+    monkeypatch.setattr("trainer.ranking.ranking._MAX_SCORES", 150)
     np.testing.assert_array_equal(query_ndcg(scorer, truth, np.arange(60), k=10).ndcg, expected)
 
 

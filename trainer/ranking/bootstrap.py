@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -41,22 +42,49 @@ def interval(
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
         raise ValueError(f"One value a query is needed, not an array of shape {values.shape}.")
-    if not 0 < level < 1 or resamples < 1:
-        raise ValueError(
-            f"The level must lie between 0 and 1, and resamples be at least 1, not {level} and "
-            f"{resamples}."
-        )
+    _check(level, resamples)
     if not len(values) or np.isnan(values).any():
         return Interval(np.nan, np.nan, np.nan)
-    rng = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, _MAX_DRAWN // len(values))
-    for start in range(0, resamples, step):
-        size = (min(step, resamples - start), len(values))
-        drawn = rng.integers(len(values), size=size, dtype=np.int32)
-        means[start : start + step] = values[drawn].mean(axis=1)
+    draws = _draws(len(values), resamples, seed)
+    means = np.concatenate([values[drawn].mean(axis=1) for drawn in draws])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def intervals(
+    values: np.ndarray, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> list[Interval]:
+    """Returns what `interval` returns of each column, up to rounding, from the same draws.
+
+    Every draw is made once and counted, whatever the number of columns.
+
+    Args:
+      values: [num_queries, num_metrics] float.
+      level: as for `interval`.
+      resamples: as for `interval`.
+      seed: as for `interval`.
+
+    Returns:
+      One interval a column. Only columns with a NaN are NaN.
+
+    Raises:
+      ValueError: level, resamples or the number of dimensions of `values` is out of range.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"One row a query is needed, not an array of shape {values.shape}.")
+    _check(level, resamples)
+    num_queries, num_metrics = values.shape
+    if not num_queries:
+        return [Interval(np.nan, np.nan, np.nan)] * num_metrics
+    means = []
+    for drawn in _draws(num_queries, resamples, seed):
+        cells = drawn + num_queries * np.arange(len(drawn))[:, None]
+        times = np.bincount(cells.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means.append(times.astype(np.float64) @ values / num_queries)
+    bounds = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    columns = zip(values.mean(axis=0), *bounds, strict=True)
+    return [Interval(*map(float, column)) for column in columns]
 
 
 def paired_interval(
@@ -86,3 +114,20 @@ def paired_interval(
     if new.shape != old.shape:
         raise ValueError(f"The same queries are needed, not shapes {new.shape} and {old.shape}.")
     return interval(new - old, level=level, resamples=resamples, seed=seed)
+
+
+def _draws(num_queries: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Blocks of [some resamples, num_queries] int32, each row num_queries places drawn."""
+    rng = np.random.default_rng(seed)
+    step = max(1, _MAX_DRAWN // num_queries)
+    for start in range(0, resamples, step):
+        size = (min(step, resamples - start), num_queries)
+        yield rng.integers(num_queries, size=size, dtype=np.int32)
+
+
+def _check(level: float, resamples: int) -> None:
+    if not 0 < level < 1 or resamples < 1:
+        raise ValueError(
+            f"The level must lie between 0 and 1, and resamples be at least 1, not {level} and "
+            f"{resamples}."
+        )
