@@ -41,6 +41,7 @@ class JudgeConfig:
     Attributes:
       gate: what a model must reach.
       split: the judged split, 'test' or 'val'.
+      k: the ranks at which metrics with a cut-off are taken. The gate's nDCG@200 is always taken.
       fan_out: the neighbours that a message is averaged over where edges have weights, 0 for all;
         set from the trainer's.
       seed: of the order of ties.
@@ -48,6 +49,7 @@ class JudgeConfig:
 
     gate: GateConfig = GateConfig()
     split: str = "test"
+    k: tuple[int, ...] = (10, 200)
     fan_out: int = dataclasses.field(default=25, metadata={SET_FROM: "trainer.training.fan_out"})
     seed: int = 0
 
@@ -55,3 +57,7 @@ class JudgeConfig:
         """Raises ValueError for a value out of range."""
         if self.split not in ("val", "test"):
             raise ValueError(f"split must be 'val' or 'test', not {self.split!r}")
+        if not self.k or min(self.k) < 1 or len(set(self.k)) < len(self.k):
+            raise ValueError(
+                f"k must list one or more ranks of at least 1, each once, not {list(self.k)}"
+            )

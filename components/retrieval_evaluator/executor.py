@@ -40,7 +40,9 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Judges the model; the blessing artifact says whether it may be pushed."""
-        config = dacite.from_dict(JudgeConfig, json.loads(exec_properties[CONFIG]))
+        given = json.loads(exec_properties[CONFIG])
+        # JSON has lists only.
+        config = dacite.from_dict(JudgeConfig, given, dacite.Config(cast=[tuple]))
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         graph = load_graph(examples_uri)
@@ -53,6 +55,7 @@ class Executor(base_executor.BaseExecutor):
                 JudgedModel(path_utils.serving_model_path(model.uri), config.fan_out),
                 _blessed(input_dict, config),
                 config.gate,
+                k=config.k,
                 seed=config.seed,
                 tell=lambda system: status.update(f"  judging {system}"),
             )
@@ -82,8 +85,8 @@ def _blessed(input_dict: dict[str, list[types.Artifact]], config: JudgeConfig) -
 
 
 def _write(folder: Path, judgement: Judgement, graph) -> None:
-    verdict = dataclasses.asdict(judgement.verdict)
-    (folder / METRICS_FILE).write_text(json.dumps(judgement.metrics(), indent=1) + "\n")
+    verdict, metrics = dataclasses.asdict(judgement.verdict), judgement.metrics()
+    (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n")
     (folder / VERDICT_FILE).write_text(json.dumps(verdict, indent=1) + "\n")
     np.savez_compressed(
         folder / EMBEDDINGS_FILE,
@@ -91,7 +94,7 @@ def _write(folder: Path, judgement: Judgement, graph) -> None:
         embedding=judgement.embeddings["connected"],
         cold_embedding=judgement.embeddings["cold"],
     )
-    (folder / REPORT_FILE).write_text(markdown_report(judgement.metrics(), verdict))
+    (folder / REPORT_FILE).write_text(markdown_report(metrics, verdict))
 
 
 def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement) -> None:

@@ -10,16 +10,16 @@ from typing import Any, Final
 import numpy as np
 import scipy.sparse as sp
 
-from components.retrieval_evaluator.config import GateConfig
+from components.retrieval_evaluator.config import GateConfig, JudgeConfig
 from components.retrieval_evaluator.gate import Verdict, judge
 from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.graph import ArtistGraph
-from trainer.ranking.bootstrap import interval
-from trainer.ranking.ndcg import QueryScores, query_ndcg
+from trainer.ranking.bootstrap import Interval, interval, intervals
+from trainer.ranking.evaluation import METRIC, RankingScores, evaluate_ranking
 from trainer.systems.base import Scorer, dot_products
 from trainer.systems.baselines import BASELINES
+from trainer.systems.popularity import popularity_order
 
-METRIC: Final = "ndcg@200"
 CONDITIONS: Final = ("connected", "cold")
 MODEL: Final = "model"
 """Its vectors: what the gate decides on."""
@@ -33,21 +33,27 @@ class Judgement:
     """All that was measured.
 
     Attributes:
-      scores: by condition and system, the nDCG@200 of each query.
+      scores: by condition and system, every metric of each query, and the figures of all lists.
       artists: [num_judged] int64 rows of the judged split.
       embeddings: by condition, [num_judged, dim] float32 of the new model.
       verdict: the gate's.
     """
 
-    scores: Mapping[str, Mapping[str, QueryScores]]
+    scores: Mapping[str, Mapping[str, RankingScores]]
     artists: np.ndarray
     embeddings: Mapping[str, np.ndarray]
     verdict: Verdict
 
     def metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`."""
+        """The content of `metrics.json`: by condition, system and metric.
+
+        Each is the mean over queries ('value') with its 95% bootstrap interval ('low', 'high') and
+        the number of queries. Figures of all queries' lists together (coverage, gini, hubness)
+        have no interval, null: a resample leaves out a third of the lists, covers less for that
+        alone, and would put the interval beside the figure.
+        """
         return {
-            condition: {system: {METRIC: _entry(scores)} for system, scores in systems.items()}
+            condition: {system: _entries(scores) for system, scores in systems.items()}
             for condition, systems in self.scores.items()
         }
 
@@ -61,6 +67,7 @@ def judge_model(
     blessed: JudgedModel | None,
     gate: GateConfig,
     *,
+    k: Sequence[int] = JudgeConfig.k,
     seed: int = 0,
     tell: Callable[[str], None] = lambda system: None,
 ) -> Judgement:
@@ -75,17 +82,22 @@ def judge_model(
       model: the new model.
       blessed: the latest blessed one, if there is any.
       gate: what must be reached.
+      k: the ranks at which metrics with a cut-off are taken.
       seed: of the order of ties.
       tell: called with the name of each system before it is scored.
     """
     artists = graph.artists(split)
     edges = {"connected": graph.visible_edges(split), "cold": graph.training_edges()}
     embeddings: dict[str, np.ndarray] = {}
-    scores: dict[str, dict[str, QueryScores]] = {condition: {} for condition in CONDITIONS}
+    # Of the artists, not of the condition: where nothing is known of them, all would be equal.
+    popularity = popularity_order(graph, edges["connected"])
+    scores: dict[str, dict[str, RankingScores]] = {condition: {} for condition in CONDITIONS}
     faults: list[str] = []
 
     def score(condition: str, name: str, scorer: Scorer) -> None:
-        scores[condition][name] = query_ndcg(scorer, truth, artists, seed=seed)
+        scores[condition][name] = evaluate_ranking(
+            scorer, truth, artists, popularity, k=k, seed=seed
+        )
 
     tell(MODEL)
     for condition in CONDITIONS:
@@ -149,12 +161,25 @@ class _Finite:
         return np.where(finite, scores, 0)
 
 
-def _entry(scores: QueryScores) -> dict[str, Any]:
-    found = interval(scores.ndcg)
-    numbers = {"value": found.value, "low": found.low, "high": found.high}
+def _entries(scores: RankingScores) -> dict[str, Any]:
+    names = list(scores.per_query)
+    found = dict(
+        zip(names, intervals(np.column_stack(list(scores.per_query.values()))), strict=True)
+    )
+    # The gate's own figure, to the last bit.
+    found[METRIC] = interval(scores.ndcg)
+    for name, value in scores.of_lists.items():
+        found[name] = Interval(value, math.nan, math.nan)
+    return {name: _entry(figure, scores) for name, figure in found.items()}
+
+
+def _entry(figure: Interval, scores: RankingScores) -> dict[str, Any]:
     return {
         # JSON has no NaN.
-        **{key: None if math.isnan(number) else number for key, number in numbers.items()},
+        **{
+            key: None if math.isnan(number) else number
+            for key, number in dataclasses.asdict(figure).items()
+        },
         "num_queries": len(scores.queries),
         "num_skipped": scores.num_skipped,
     }

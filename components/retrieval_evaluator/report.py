@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,9 +21,23 @@ _TITLES: Final = {
     "random": "random order",
 }
 
+_FURTHER_SYSTEMS: Final = ("model", "blessed_model", "pagerank")
+"""Whose further metrics are in the report; those of all are in `metrics.json`."""
+_METRIC_TITLES: Final = {
+    "ndcg": "nDCG",
+    "hit_ratio": "hit ratio",
+    "r_precision": "R-precision",
+    "map": "MAP",
+    "mrr": "MRR",
+    "unordered_accuracy": "unordered accuracy",
+    "edit_distance_accuracy": "edit-distance accuracy",
+    "popularity_bias": "popularity bias",
+    "gini": "Gini",
+}
+
 
 def markdown_report(metrics: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
-    """The content of `report.md`: the verdict first, then the scores."""
+    """The content of `report.md`: the verdict, the scores, and what else was measured."""
     conditions = list(metrics)
     lines = [
         f"# {'Blessed' if verdict['blessed'] else 'Not blessed'}",
@@ -37,7 +52,11 @@ def markdown_report(metrics: Mapping[str, Any], verdict: Mapping[str, Any]) -> s
     for system in _systems(metrics):
         cells = [_cell(metrics[condition], system) for condition in conditions]
         lines.append(f"| {_TITLES.get(system, system)} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_query_lines(metrics)]) + "\n"
+    lines += ["", *_query_lines(metrics)]
+    tables = [_further_lines(condition, systems) for condition, systems in metrics.items()]
+    if any(tables):
+        lines += ["", "Further metrics; all systems and intervals are in `metrics.json`."]
+    return "\n".join([*lines, *itertools.chain(*tables)]) + "\n"
 
 
 def console_table(metrics: Mapping[str, Any]) -> Table:
@@ -75,3 +94,26 @@ def _query_lines(metrics: Mapping[str, Any]) -> list[str]:
             "no hidden positive and are skipped."
         )
     return lines
+
+
+def _further_lines(condition: str, systems: Mapping[str, Any]) -> list[str]:
+    """One condition's table of the other metrics, empty where there is none."""
+    names = [name for name in systems["model"] if name != _METRIC]
+    if not names:
+        return []
+    shown = [system for system in _FURTHER_SYSTEMS if system in systems]
+    lines = [
+        "",
+        f"| {condition} | {' | '.join(_TITLES[system] for system in shown)} |",
+        f"|---|{'---|' * len(shown)}",
+    ]
+    for name in names:
+        values = [systems[system].get(name, {}).get("value") for system in shown]
+        cells = ["–" if value is None else f"{value:.3f}" for value in values]
+        lines.append(f"| {_metric_title(name)} | {' | '.join(cells)} |")
+    return lines
+
+
+def _metric_title(name: str) -> str:
+    kind, at, k = name.partition("@")
+    return f"{_METRIC_TITLES.get(kind, kind)}{at}{k}"

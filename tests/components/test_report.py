@@ -40,6 +40,39 @@ def test_the_verdict_comes_first_then_all_scores():
     )
 
 
+def test_further_metrics_stand_beside_the_blessed_model_and_pagerank_by_condition():
+    def further(value):
+        figures = {"value": value, "low": None, "high": None, "num_queries": 3, "num_skipped": 0}
+        return entry(0.5, 0.4, 0.6) | {
+            "hit_ratio@10": figures,
+            "map": figures,
+            "coverage@5": figures,
+        }
+
+    metrics = {
+        "connected": {
+            name: further(0.25) for name in ("model", "blessed_model", "pagerank", "knn")
+        },
+        "cold": {"model": further(None), "pagerank": further(-0.125)},
+    }
+    report = markdown_report(metrics, {"blessed": True, "reason": "it is"})
+    assert report.endswith(
+        "Further metrics; all systems and intervals are in `metrics.json`.\n"
+        "\n"
+        "| connected | new model | last blessed model | personalised PageRank |\n"
+        "|---|---|---|---|\n"
+        "| hit ratio@10 | 0.250 | 0.250 | 0.250 |\n"
+        "| MAP | 0.250 | 0.250 | 0.250 |\n"
+        "| coverage@5 | 0.250 | 0.250 | 0.250 |\n"
+        "\n"
+        "| cold | new model | personalised PageRank |\n"
+        "|---|---|---|\n"
+        "| hit ratio@10 | – | -0.125 |\n"
+        "| MAP | – | -0.125 |\n"
+        "| coverage@5 | – | -0.125 |\n"
+    )
+
+
 def test_a_refusal_is_told_once_and_ends_with_one_full_stop():
     report = markdown_report(METRICS, {"blessed": False, "reason": "Not blessed: all are equal."})
     assert report.startswith("# Not blessed\n\nNot blessed: all are equal.\n")

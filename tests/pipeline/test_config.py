@@ -72,7 +72,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(key, right):
 
 def test_a_key_like_no_other_is_refused_with_all_there_are():
     message = refusal(nested("judge.zzz", 1))
-    assert message == "mine.yaml: unknown key `judge.zzz`; there is gate, split, seed."
+    assert message == "mine.yaml: unknown key `judge.zzz`; there is gate, split, k, seed."
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,11 @@ def test_a_key_like_no_other_is_refused_with_all_there_are():
         ("trainer.training.xla", "yes", "is 'yes', but must be true or false"),
         ("trainer.training.seed", -1, "must lie between 0 and"),
         ("judge.split", "train", "must be 'val' or 'test', not 'train'"),
+        ("judge.k", [], "must list one or more ranks of at least 1, each once, not []"),
+        ("judge.k", [10, 0], "must list one or more ranks of at least 1, each once, not [10, 0]"),
+        ("judge.k", [5, 5], "must list one or more ranks of at least 1, each once, not [5, 5]"),
+        ("judge.k", 10, "is 10, but must be a list with a whole number an item"),
+        ("judge.k", [2.5], "is [2.5], but must be a list with a whole number an item"),
         ("judge.fan_out", 5, "is taken from `trainer.training.fan_out`; say it there"),
         ("judge.seed", 0.5, "is 0.5, but must be a whole number"),
         ("judge.gate.floor", 1.1, "must lie between 0 and 1, not 1.1"),
@@ -155,6 +160,7 @@ def test_a_missing_key_is_asked_for(given, key):
     ("key", "value", "read"),
     [
         ("graph.fractions", [0.5, 0.25, 0.25], (0.5, 0.25, 0.25)),
+        ("judge.k", [1, 20], (1, 20)),
         ("trainer.network.backend_units", [], ()),
         ("trainer.network.backend_units", [8, 4], (8, 4)),
         ("trainer.features.modalities", ["audio"], ("audio",)),
