@@ -44,7 +44,7 @@ def small_config(catalogue: Path, system: str = "gnn", **changes: dict[str, Any]
     given = {
         "catalogue": {"path": str(catalogue)},
         "trainer": trainer,
-        "judge": {"gate": {"floor": 0.5, "slack": 0.25}},
+        "judge": {"k": [3, 20], "gate": {"floor": 0.5, "slack": 0.25}},
     }
     return parse_config(given, "small.yaml")
 

@@ -265,9 +265,13 @@ def test_the_evaluation_has_all_systems_with_intervals(history):
         assert len({(entry["num_queries"], entry["num_skipped"]) for entry in entries}) == 1
         assert all(0 <= e["low"] <= e["value"] <= e["high"] <= 1 for e in entries)
     assert metrics["connected"]["model"]["ndcg@200"]["low"] > 0.5
+    # At the ranks of `judge.k`.
+    ranks = {name.split("@")[1] for name in metrics["cold"]["model"] if name.startswith("recall@")}
+    assert ranks == {"3", "20"}
     report = (run.evaluation / "report.md").read_text()
     assert report.startswith("# Blessed\n")
     assert run.verdict()["reason"] in report
+    assert "| recall@20 | " in report
     assert "personalised PageRank" in report and "last blessed model" in report
 
 
