@@ -14,7 +14,13 @@ setup(
     install_requires=[
         "apache-beam==2.61.0",
         "dacite>=1.8",
+        # serving/client.py, over gRPC and over REST: httpx rather than requests, as it is typed,
+        # safe to share between threads, and gives answers piece by piece, so that a deadline holds.
+        "grpcio",
+        "httpx",
         "numpy",
+        # serving/protocol.py makes its messages with what 5 no longer has.
+        "protobuf<5",
         "pandas",
         "pyarrow",
         "pyyaml",
@@ -29,7 +35,19 @@ setup(
         "tfx[kfp]==1.16.0",
     ],
     extras_require={
-        "dev": ["hypothesis", "matplotlib", "mypy", "pip", "pytest", "ruff", "types-PyYAML"]
+        "dev": [
+            # A certificate for the test of serving/client.py.
+            "cryptography",
+            "hypothesis",
+            "matplotlib",
+            "mypy",
+            "pip",
+            "pytest",
+            "ruff",
+            # The official messages of TensorFlow Serving, by which the client's are tested.
+            "tensorflow-serving-api",
+            "types-PyYAML",
+        ]
     },
     entry_points={"console_scripts": ["artist-sim = pipeline.command_line:main"]},
 )
