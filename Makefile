@@ -4,7 +4,7 @@ CONFIG ?= configs/sampler.yaml
 SUITE ?= sampler
 BIN := .venv/bin
 
-.PHONY: help setup run benchmark test lint lock clean
+.PHONY: help setup run serve benchmark test lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ setup: .venv/.installed ## Python 3.10 environment in .venv, with exact versions
 
 run: setup ## compile and run the pipeline through the TFX command line
 	@$(BIN)/python -m pipeline.run --config "$(CONFIG)"
+
+serve: setup ## answer requests for the last pushed model, as TF Serving does (Ctrl-C ends it)
+	@$(BIN)/artist-sim serve $(OPTIONS)
 
 benchmark: setup ## train and judge the systems of a suite, and write its page (resumes)
 	@$(BIN)/python -m benchmarks.run "$(SUITE)" $(OPTIONS)

@@ -12,6 +12,7 @@ setup(
     ),
     package_data={"catalogues": ["sampler/*"]},
     install_requires=[
+        "aiohttp>=3.9",
         "apache-beam==2.61.0",
         "dacite>=1.8",
         # serving/client.py, over gRPC and over REST: httpx rather than requests, as it is typed,
@@ -19,9 +20,11 @@ setup(
         "grpcio",
         "httpx",
         "numpy",
+        "orjson>=3.9",
         # serving/protocol.py makes its messages with what 5 no longer has.
         "protobuf<5",
         "pandas",
+        "prometheus-client",
         "pyarrow",
         "pyyaml",
         "rich",
@@ -31,6 +34,7 @@ setup(
         "tensorboard",
         "tensorflow==2.16.2",
         "tensorflow-gnn==1.0.3",
+        "tensorflow-serving-api==2.16.1",
         "tf-keras==2.16.0",
         "tfx[kfp]==1.16.0",
     ],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalogues.errors import InputError
+from pipeline.home import PIPELINE_NAME, serving_root
 
 _EXAMPLES = """\
 examples:
@@ -17,6 +18,7 @@ examples:
   artist-sim catalogue generate --artists 10000 --seed 1 my-catalogue
   artist-sim similar "Nina Simone"                  who sounds like Nina Simone?
   artist-sim runs                                   scores and verdicts of past runs
+  artist-sim serve                                  answer requests, as TF Serving does
 
 The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
 Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
@@ -42,10 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     from catalogues.cli import add_commands
+    from serving.embedded.command import add_command
 
     add_commands(commands)
     _add_similar(commands)
     _add_runs(commands)
+    add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
     args = parser.parse_args(arguments)
     try:
         status = args.func(args)
@@ -89,7 +93,6 @@ def _add_runs(commands: argparse._SubParsersAction) -> None:
 
 def _similar(args: argparse.Namespace) -> int:
     _quiet_libraries()
-    from pipeline.home import serving_root
     from serving.pushed_model import PushedModel, newest_version
 
     model = PushedModel(args.model or newest_version(serving_root()))

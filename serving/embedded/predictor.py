@@ -1,0 +1,213 @@
+"""Answers a predict request, whichever protocol brought it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+
+from serving.embedded.limits import Limits
+from serving.embedded.metrics import Metrics
+from serving.embedded.servable import Servable, Signature
+from serving.embedded.status import (
+    DEADLINE_EXCEEDED,
+    FAILED_PRECONDITION,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    RESOURCE_EXHAUSTED,
+    Refused,
+    from_tensorflow,
+)
+from serving.embedded.versions import Versions
+
+DEFAULT_SIGNATURE: Final = "serving_default"
+
+Inputs = Mapping[str, np.ndarray]
+Read = Callable[[Signature], Inputs]
+
+
+class Predictor:
+    """The served versions behind limits and metrics.
+
+    Args:
+      name: of the model.
+      versions: to ask.
+      limits: of a request.
+      metrics: to count in.
+      threads: that compute at once.
+    """
+
+    def __init__(
+        self, name: str, versions: Versions, limits: Limits, metrics: Metrics, threads: int
+    ):
+        self.name, self.versions, self.limits, self.metrics = name, versions, limits, metrics
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "predict")
+        self._in_flight = 0
+
+    def close(self) -> None:
+        """Waits for the requests that are computed."""
+        self._pool.shutdown()
+
+    def check_model(self, name: str, version: int | None = None) -> None:
+        """Raises Refused, as TF Serving says it, if that is not the model."""
+        if name != self.name:
+            asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+            raise Refused(NOT_FOUND, f"Servable not found for request: {asked}")
+
+    @contextlib.contextmanager
+    def servable(self, name: str, version: int | None) -> Iterator[Servable]:
+        """The version that a request is for.
+
+        Raises:
+          Refused: another model, or a version that is not served.
+        """
+        self.check_model(name, version)
+        with self.versions.use(version) as servable:
+            yield servable
+
+    @contextlib.asynccontextmanager
+    async def admitted(self) -> AsyncIterator[None]:
+        """Holds one of the places for concurrent requests.
+
+        Raises:
+          Refused: there is none left.
+        """
+        if self._in_flight >= self.limits.concurrent:
+            raise Refused(
+                RESOURCE_EXHAUSTED,
+                f"{self.limits.concurrent} requests are being answered already; try again soon.",
+            )
+        self._in_flight += 1
+        self.metrics.in_flight.set(self._in_flight)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self.metrics.in_flight.set(self._in_flight)
+
+    async def predict(
+        self,
+        name: str,
+        version: int | None,
+        signature_name: str,
+        read: Read,
+        write: Callable[[Servable, Mapping[str, np.ndarray]], Any],
+        *,
+        output_filter: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Any:
+        """Asks a signature.
+
+        Args:
+          name: of the model.
+          version: None for the one that is served.
+          signature_name: "" for the default.
+          read: makes the inputs; called on a thread, as is `write`.
+          write: makes the answer.
+          output_filter: the outputs that are wanted; all if empty.
+          timeout: in seconds, the client's; the limit's if that is shorter.
+
+        Raises:
+          Refused: with what the client did wrong, or what went wrong.
+        """
+        seconds = self.limits.seconds if timeout is None else min(timeout, self.limits.seconds)
+        deadline = time.monotonic() + seconds
+        counts: list[tuple[int, int]] = []
+
+        def work() -> Any:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._too_slow(seconds)
+            with self.servable(name, version) as servable:
+                signature = find_signature(servable, signature_name)
+                wanted = _outputs(signature, output_filter)
+                inputs = read(signature)
+                self._check(inputs)
+                # Not wanted perhaps, and cheap: who was asked for in vain.
+                counted = "known" in signature.outputs
+                fetched = [*wanted, "known"] if counted and "known" not in wanted else wanted
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise self._too_slow(seconds)
+                try:
+                    outputs = servable.run(signature.name, inputs, fetched, left)
+                except tf.errors.DeadlineExceededError:
+                    raise self._too_slow(seconds) from None
+                except (tf.errors.OpError, ValueError, TypeError) as error:
+                    raise from_tensorflow(error) from error
+                if counted:
+                    known = int(np.count_nonzero(outputs["known"]))
+                    counts.append((known, outputs["known"].size - known))
+                return write(servable, {key: outputs[key] for key in wanted})
+
+        async with self.admitted():
+            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            # The thread ends by itself, as TensorFlow has been told the deadline.
+            answer = await future
+        for known, unknown in counts:
+            self.metrics.count_artists(known, unknown)
+        return answer
+
+    def _check(self, inputs: Inputs) -> None:
+        for name, value in inputs.items():
+            if name == "k" and value.ndim == 0:
+                if not 0 <= value <= self.limits.k:
+                    raise Refused(
+                        INVALID_ARGUMENT,
+                        f"'k' must lie between 0 and {self.limits.k}, not be {value}.",
+                    )
+            elif value.ndim and value.shape[0] > self.limits.batch:
+                raise Refused(
+                    INVALID_ARGUMENT,
+                    f"Input '{name}' has {value.shape[0]} rows; at most {self.limits.batch} can be "
+                    "asked at once.",
+                )
+
+    def _too_slow(self, seconds: float) -> Refused:
+        return Refused(
+            DEADLINE_EXCEEDED,
+            f"The request was not answered within {seconds:g} s; ask for less at once.",
+        )
+
+
+def find_signature(servable: Servable, name: str) -> Signature:
+    """The signature of that name, the default if it is "".
+
+    Raises:
+      Refused: there is none, or it does not answer predict requests.
+    """
+    signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
+    if signature is None:
+        raise Refused(
+            FAILED_PRECONDITION,
+            f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found; there are '
+            f"{', '.join(sorted(servable.signatures))}.",
+        )
+    return signature
+
+
+def refuse_method(servable: Servable, name: str, method: str) -> Refused:
+    """Why a classify or regress request cannot be answered: no signature is made for it."""
+    signature = find_signature(servable, name)
+    return Refused(
+        INVALID_ARGUMENT,
+        f"Expected {method} signature method_name to be tensorflow/serving/{method}. "
+        f"Was: {signature.method}",
+    )
+
+
+def _outputs(signature: Signature, wanted: Sequence[str]) -> Sequence[str]:
+    unknown = sorted(set(wanted) - set(signature.outputs))
+    if unknown:
+        raise Refused(
+            INVALID_ARGUMENT,
+            f"output tensor alias not found in signature: {unknown[0]} Outputs expected to be in "
+            f"the set {{{','.join(signature.outputs)}}}.",
+        )
+    return list(dict.fromkeys(wanted)) or signature.outputs

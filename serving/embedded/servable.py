@@ -1,0 +1,143 @@
+"""One version of a model, loaded as TF Serving loads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+
+# TF Serving runs a SavedModel's graph in a session too, and nothing else in TensorFlow can: stop a
+# request at its deadline, and give a version's memory back at once when it is closed.
+_tf1 = tf.compat.v1
+
+WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
+"""Requests that a version brings along, TFRecords of PredictionLog."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """What a signature takes under a name.
+
+    Attributes:
+      dtype: of the tensor.
+      shape: None where any size will do; None as a whole if the rank is unknown.
+    """
+
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A signature that can be asked.
+
+    Attributes:
+      name: of the signature.
+      method: `tensorflow/serving/predict` and the like.
+      inputs: by alias.
+      outputs: aliases.
+    """
+
+    name: str
+    method: str
+    inputs: Mapping[str, Input]
+    outputs: Sequence[str]
+
+
+class Servable:
+    """A loaded version.
+
+    Args:
+      path: of the version's folder.
+
+    Attributes:
+      path: of the version's folder.
+      version: its number.
+      signatures: that can be asked, by name.
+      signature_defs: as the file has them, by name.
+
+    Raises:
+      Exception: whatever TensorFlow raises for files that are broken.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.version = path, int(path.name)
+        self._graph = tf.Graph()
+        self._session = _tf1.Session(graph=self._graph)
+        # Deprecated in favour of a loader that cannot do what is said above.
+        logger = tf.get_logger()
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            with self._graph.as_default():
+                meta = _tf1.saved_model.load(self._session, ["serve"], str(path))
+        except BaseException:
+            self._session.close()
+            raise
+        finally:
+            logger.setLevel(level)
+        self.signature_defs: Mapping[str, meta_graph_pb2.SignatureDef] = dict(
+            meta.signature_def.items()
+        )
+        self.signatures = {
+            name: _signature(name, definition)
+            for name, definition in self.signature_defs.items()
+            if definition.method_name
+        }
+
+    def run(
+        self,
+        signature: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float = 0.0,
+    ) -> Mapping[str, np.ndarray]:
+        """The outputs, by alias; may be called by several threads at once.
+
+        Args:
+          signature: a name among `signatures`.
+          inputs: by alias, all that the signature takes, of its dtypes.
+          outputs: aliases.
+          timeout: in seconds, after which TensorFlow stops; 0 for none.
+
+        Raises:
+          tf.errors.OpError: the graph refuses the inputs, or the time is over.
+        """
+        definition = self.signature_defs[signature]
+        fetches = {name: definition.outputs[name].name for name in outputs}
+        feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
+        options = _tf1.RunOptions(timeout_in_ms=max(1, round(timeout * 1000))) if timeout else None
+        return self._session.run(fetches, feeds, options)
+
+    def close(self) -> None:
+        """Gives the memory back; nothing may be running."""
+        self._session.close()
+
+
+def is_complete(path: Path) -> bool:
+    """Whether the folder is a version that has been pushed as a whole.
+
+    Pusher copies saved_model.pb last: without it a version is not there yet.
+    """
+    return path.name.isdecimal() and (path / "saved_model.pb").is_file()
+
+
+def fingerprint(path: Path) -> tuple[int, int]:
+    """What changes when a version is written again: time and size of saved_model.pb."""
+    found = os.stat(path / "saved_model.pb")
+    return found.st_mtime_ns, found.st_size
+
+
+def _signature(name: str, definition: meta_graph_pb2.SignatureDef) -> Signature:
+    inputs = {}
+    for alias, info in definition.inputs.items():
+        known = not info.tensor_shape.unknown_rank
+        shape = tuple(None if d.size < 0 else d.size for d in info.tensor_shape.dim)
+        inputs[alias] = Input(tf.as_dtype(info.dtype), shape if known else None)
+    return Signature(name, definition.method_name, inputs, sorted(definition.outputs))
