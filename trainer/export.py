@@ -14,6 +14,7 @@ from trainer.layers.mean_convolution import NEIGHBOR
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
 from trainer.systems.base import SHORTLIST
 from trainer.systems.servable import ServableSystem
+from trainer.warm_up import WARMED, write_warm_up
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -79,6 +80,7 @@ class ServedModel(tf.Module):
         if functions.pair_score is not None:
             signatures["score"] = functions.score(functions.pair_score)
         tf.saved_model.save(self, path, signatures=signatures)
+        write_warm_up(path, {name: signatures[name] for name in WARMED}, self.artist_id.numpy()[:1])
 
 
 class _Functions:

@@ -173,7 +173,7 @@ def from_proto(
     number = 1
     for size in sizes:
         number *= size
-    if number * wanted.dtype.size > most_bytes:
+    if number * np.dtype(wanted.dtype.as_numpy_dtype).itemsize > most_bytes:
         raise Refused(INVALID_ARGUMENT, f"Input '{name}' has more than {most_bytes} bytes.")
     try:
         value = np.asarray(tf.make_ndarray(proto))

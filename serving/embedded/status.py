@@ -37,7 +37,7 @@ _HTTP: Final[Mapping[grpc.StatusCode, int]] = {
 }
 
 # A path of two parts or more that does not continue a word, as REST paths in messages would.
-_PATH: Final = re.compile(r"(?<![\w.>])(?:/[\w.\-+~ ]*\w){2,}/?")
+_PATH: Final = re.compile(r"(?<![\w.>])(?:/[\w.\-+~]*\w){2,}/?")
 
 
 class Refused(Exception):

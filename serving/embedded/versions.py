@@ -143,7 +143,8 @@ class Versions:
             # Whatever broken files raise: the version that is served stays.
             except Exception as error:
                 self._failed[version] = found
-                why = without_paths(str(error).split("\n")[0])[:200]
+                first = str(error).split("\n")[0].replace(str(path), path.name)
+                why = without_paths(first)[:200]
                 told = f"{type(error).__name__}: {why}"
                 _log.error("version %d does not load (%s)", version, told)
                 if version == served:

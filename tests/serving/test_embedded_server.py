@@ -1,0 +1,217 @@
+"""What the embedded server does beyond TF Serving's protocols: limits, token, swaps, its ending."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import requests
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from tests.serving.running_server import RunningServer
+from tests.serving.test_conformance import refusal, requested
+
+WITHIN = 60.0
+
+
+def until(condition, what: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} within {WITHIN} s"
+        time.sleep(0.05)
+
+
+def push(source: Path, root: Path, version: int) -> Path:
+    """As Pusher does: saved_model.pb comes last."""
+    folder = root / str(version)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("saved_model.pb"))
+    shutil.copy(source / "saved_model.pb", folder / "saved_model.pb")
+    return folder
+
+
+@pytest.fixture
+def root(pushed: Path, tmp_path: Path) -> Path:
+    push(pushed, tmp_path / "models", 3)
+    return tmp_path / "models"
+
+
+def served_version(server: RunningServer) -> str:
+    return server.address.get("/healthz").json().get("version", "")
+
+
+def ask(server: RunningServer, **options) -> requests.Response:
+    return server.address.post(
+        "/v1/models/artist_sim:predict", {"instances": ["a", "b"]}, **options
+    )
+
+
+def test_each_limit_is_a_4xx_with_a_sentence(embedded):
+    at = embedded.address
+    similar = {"signature_name": "similar", "inputs": {"artist_id": ["a"], "k": 6}}
+    answer = at.predict(similar)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "'k' must lie between 0 and 5, not be 6."},
+    )
+    similar["inputs"]["k"] = -1
+    assert at.predict(similar).status_code == 400
+    answer = at.predict({"instances": ["a"] * 65})
+    assert answer.status_code == 400
+    assert "65 rows; at most 64" in answer.json()["error"]
+    answer = at.predict({"instances": ["a" * 2**20]})
+    assert answer.status_code == 413
+    assert answer.json() == {"error": "The body has more than 1048576 bytes."}
+    with grpc.insecure_channel(at.grpc) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        many = refusal(stub.Predict, requested(artist_id=["a"] * 65))
+        assert many.code() == grpc.StatusCode.INVALID_ARGUMENT
+        large = refusal(stub.Predict, requested(artist_id=["a" * 2**21]))
+        assert large.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_metrics_count_requests_and_unknown_artists(embedded, pushed):
+    at = embedded.address
+    known = tf.saved_model.load(str(pushed)).artist_id.numpy()[0].decode()
+
+    def figures() -> dict[str, float]:
+        lines = at.get("/metrics").text.splitlines()
+        return {
+            name: float(value)
+            for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")
+        }
+
+    before = figures()
+    at.predict({"instances": [known, "nobody", "nobody else"]})
+    at.predict({"instances": 3})
+    after = figures()
+
+    def grown(name: str) -> float:
+        return after.get(name, 0) - before.get(name, 0)
+
+    def counted(code: int) -> str:
+        return f'artist_sim_requests_total{{asked="predict",code="{code}",protocol="rest"}}'
+
+    assert grown(counted(200)) == 1
+    assert grown(counted(400)) == 1
+    assert grown('artist_sim_artists_total{known="yes"}') == 1
+    assert grown('artist_sim_artists_total{known="no"}') == 2
+    seconds = 'artist_sim_request_seconds_count{asked="predict",protocol="rest"}'
+    assert grown(seconds) == 2
+    unknown = after['artist_sim_artists_total{known="no"}']
+    share = unknown / (unknown + after['artist_sim_artists_total{known="yes"}'])
+    assert after["artist_sim_unknown_artist_share"] == pytest.approx(share)
+    assert after["artist_sim_model_version"] == int(pushed.name)
+
+
+def test_new_versions_are_served_broken_ones_are_not_and_requests_go_on(pushed, root, tmp_path):
+    with (
+        RunningServer(root, tmp_path / "log.txt") as server,
+        concurrent.futures.ThreadPoolExecutor(2) as pool,
+    ):
+        stop = False
+
+        def keep_asking() -> list[int]:
+            codes = []
+            while not stop:
+                codes.append(ask(server).status_code)
+            return codes
+
+        asking = [pool.submit(keep_asking) for _ in range(2)]
+        push(pushed, root, 4)
+        until(lambda: served_version(server) == "4", "version 4 is served")
+        broken = push(pushed, root, 5)
+        data = next((broken / "variables").glob("*.data*"))
+        data.write_bytes(data.read_bytes()[:100])
+        os.utime(broken / "saved_model.pb", (1, 1))
+
+        def state(version: str) -> dict:
+            found = server.address.get("/v1/models/artist_sim").json()["model_version_status"]
+            return next((one for one in found if one["version"] == version), {})
+
+        until(lambda: state("5").get("state") == "END", "version 5 is given up")
+        assert state("5")["status"]["error_code"] == "UNKNOWN"
+        assert str(root) not in state("5")["status"]["error_message"]
+        assert served_version(server) == "4"
+        # Written again, as a whole: it is tried again.
+        shutil.rmtree(broken)
+        push(pushed, root, 5)
+        until(lambda: served_version(server) == "5", "version 5 is served")
+        # Rolled back by taking the newest away.
+        shutil.rmtree(root / "5")
+        until(lambda: served_version(server) == "4", "version 4 is served again")
+        until(lambda: state("5").get("state") == "END", "version 5 is unloaded")
+        stop = True
+        codes = [code for future in asking for code in future.result()]
+        assert len(codes) > 20
+        assert set(codes) == {200}
+        assert server.stop() == 0
+
+
+def test_a_broken_newest_version_does_not_keep_a_server_from_starting(pushed, root, tmp_path):
+    (push(pushed, root, 9) / "saved_model.pb").write_bytes(b"broken")
+    with RunningServer(root, tmp_path / "log.txt") as server:
+        assert served_version(server) == "3"
+        assert str(tmp_path) not in server.address.get("/v1/models/artist_sim").text
+
+
+def test_the_token_is_asked_for_by_both_protocols(root, tmp_path):
+    token = {"ARTIST_SIM_TOKEN": "seven seas"}
+    with RunningServer(root, tmp_path / "log.txt", environment=token) as server:
+        assert served_version(server) == "3"
+        assert ask(server).status_code == 401
+        assert server.address.get("/metrics").status_code == 401
+        wrong = {"headers": {"Authorization": "Bearer seven sea"}}
+        assert ask(server, **wrong).status_code == 401
+        right = {"headers": {"Authorization": "Bearer seven seas"}}
+        assert ask(server, **right).status_code == 200
+        with grpc.insecure_channel(server.address.grpc) as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            request = requested(artist_id=["a"])
+            assert refusal(stub.Predict, request).code() == grpc.StatusCode.UNAUTHENTICATED
+            metadata = [("authorization", "Bearer seven seas")]
+            assert stub.Predict(request, timeout=60, metadata=metadata).outputs
+        assert "seven seas" not in server.log()
+
+
+def test_a_request_ends_at_the_client_s_deadline(embedded):
+    with grpc.insecure_channel(embedded.address.grpc) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as found:
+            stub.Predict(requested(artist_id=["a"]), timeout=1e-6)
+        assert found.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        answer = stub.Predict(requested(artist_id=["a"]), timeout=60)
+        np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["known"]).shape, [1])
+
+
+def run(*options: str, root: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pipeline.command_line", "serve", "--root", str(root)]
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=120)
+
+
+def test_mistakes_at_the_start_get_one_sentence(root, tmp_path):
+    found = run(root=tmp_path / "nothing")
+    assert found.returncode == 2
+    assert found.stderr == ("artist-sim: No model has been pushed yet; start with `make run`.\n")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for option in ("--rest-port", "--grpc-port"):
+            ports = {"--rest-port": "0", "--grpc-port": "0", option: str(port)}
+            found = run(*(word for pair in ports.items() for word in pair), root=root)
+            assert found.returncode == 2
+            assert found.stderr.splitlines()[-1] == (
+                f"artist-sim: 127.0.0.1:{port} cannot be listened on; name another port with "
+                f"`{option}`, or 0 for any."
+            )
+            assert "Traceback" not in found.stderr
