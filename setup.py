@@ -21,10 +21,10 @@ setup(
         "httpx",
         "numpy",
         "orjson>=3.9",
-        # serving/protocol.py makes its messages with what 5 no longer has.
-        "protobuf<5",
         "pandas",
         "prometheus-client",
+        # serving/protocol.py makes its messages with what 5 no longer has.
+        "protobuf<5",
         "pyarrow",
         "pyyaml",
         "rich",
