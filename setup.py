@@ -48,8 +48,6 @@ setup(
             "pip",
             "pytest",
             "ruff",
-            # The official messages of TensorFlow Serving, by which the client's are tested.
-            "tensorflow-serving-api",
             "types-PyYAML",
         ]
     },

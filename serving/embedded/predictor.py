@@ -20,7 +20,7 @@ from serving.embedded.status import (
     FAILED_PRECONDITION,
     INVALID_ARGUMENT,
     NOT_FOUND,
-    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
     Refused,
     from_tensorflow,
 )
@@ -79,9 +79,11 @@ class Predictor:
           Refused: there is none left.
         """
         if self._in_flight >= self.limits.concurrent:
+            # The one refusal by number that clients may try again: TF Serving's full queues, too.
             raise Refused(
-                RESOURCE_EXHAUSTED,
+                UNAVAILABLE,
                 f"{self.limits.concurrent} requests are being answered already; try again soon.",
+                http=429,
             )
         self._in_flight += 1
         self.metrics.in_flight.set(self._in_flight)

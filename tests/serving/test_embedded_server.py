@@ -18,6 +18,9 @@ import requests
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from serving.client import Client
+from serving.errors import InvalidRequest
+from serving.new_artist import NewArtist
 from tests.serving.running_server import RunningServer
 from tests.serving.test_conformance import refusal, requested
 
@@ -215,3 +218,32 @@ def test_mistakes_at_the_start_get_one_sentence(root, tmp_path):
                 f"`{option}`, or 0 for any."
             )
             assert "Traceback" not in found.stderr
+
+
+def test_the_client_is_answered_over_both_protocols_and_through_a_swap(pushed, root, tmp_path):
+    model = tf.saved_model.load(str(pushed))
+    ids = [one.decode() for one in model.artist_id.numpy()] + ["nobody"]
+    expected = model.signatures["serving_default"](artist_id=tf.constant(ids))
+    with RunningServer(root, tmp_path / "log.txt", ["--max-batch", "4"]) as server:
+        at = server.address
+        # No gRPC is at the REST port, so that the second client falls back.
+        rest = f"{at.host}:{at.rest_port}"
+        for client in (
+            Client(at.grpc, timeout=60, max_batch=4),
+            Client(f"{at.host}:1", rest_address=rest, timeout=60, max_batch=4),
+        ):
+            with client:
+                found = client.embed(ids)
+                np.testing.assert_array_equal(found.embedding, expected["embedding"])
+                np.testing.assert_array_equal(found.known, expected["known"])
+                similar = client.similar(ids[:1], k=3)[0]
+                assert len(similar.artists) == 3
+                new = client.embed_new([NewArtist(neighbors=ids[:2] + ["nobody"])])
+                assert new.known_neighbors.tolist() == [2]
+                with pytest.raises(InvalidRequest):
+                    client.similar(ids[:1], k=10**6)
+        with Client(at.grpc, timeout=60, max_batch=1) as client:
+            push(pushed, root, 4)
+            while served_version(server) != "4":
+                np.testing.assert_array_equal(client.embed(ids[:5]).known, [True] * 5)
+            np.testing.assert_array_equal(client.embed(ids).embedding, expected["embedding"])

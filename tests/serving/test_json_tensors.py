@@ -34,9 +34,9 @@ def test_an_array_comes_back_to_the_last_bit(name, data):
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array)
     if dtype == tf.float32:
-        np.testing.assert_array_equal(
-            np.signbit(found), np.signbit(array) | np.signbit(found) & np.isnan(array)
-        )
+        # JSON has no sign of NaN; -0 is not 0.
+        number = ~np.isnan(array)
+        np.testing.assert_array_equal(np.signbit(found[number]), np.signbit(array[number]))
 
 
 @given(values=st.lists(st.one_of(st.text(), st.binary()), max_size=5))

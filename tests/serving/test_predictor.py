@@ -18,7 +18,7 @@ from serving.embedded.servable import Input, Signature
 from serving.embedded.status import (
     DEADLINE_EXCEEDED,
     INTERNAL,
-    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
     Refused,
     from_tensorflow,
     without_paths,
@@ -103,7 +103,7 @@ def test_requests_beyond_the_limit_are_refused_and_places_come_free(versions):
         await asyncio.sleep(0.01)
         with pytest.raises(Refused) as found:
             await ask(predictor)
-        assert found.value.code is RESOURCE_EXHAUSTED
+        assert found.value.code is UNAVAILABLE
         assert found.value.http == 429
         with versions.use() as servable:
             servable.go.set()
