@@ -21,6 +21,7 @@ from serving.embedded.predictor import Predictor, Servable, Signature, refuse_me
 from serving.embedded.status import (
     INTERNAL,
     INVALID_ARGUMENT,
+    NOT_FOUND,
     Refused,
 )
 
@@ -99,6 +100,10 @@ class RestApi:
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
     async def _model(self, request: web.Request) -> web.Response:
+        if not request.path.startswith("/v1/"):
+            raise Refused(
+                NOT_FOUND, f"There is nothing at {request.path}; models are at /v1/models/."
+            )
         found = _MODEL.fullmatch(request.path)
         rest = found["rest"] if found else None
         if found is None:

@@ -16,6 +16,9 @@ from tensorflow.core.protobuf import meta_graph_pb2
 # request at its deadline, and give a version's memory back at once when it is closed.
 _tf1 = tf.compat.v1
 
+Fingerprint = tuple[int, int, int]
+"""Of a version's files: the newest time in ns, the sum of the sizes in bytes, and how many."""
+
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 """Requests that a version brings along, TFRecords of PredictionLog."""
 
@@ -128,10 +131,14 @@ def is_complete(path: Path) -> bool:
     return path.name.isdecimal() and (path / "saved_model.pb").is_file()
 
 
-def fingerprint(path: Path) -> tuple[int, int]:
-    """What changes when a version is written again: time and size of saved_model.pb."""
-    found = os.stat(path / "saved_model.pb")
-    return found.st_mtime_ns, found.st_size
+def fingerprint(path: Path) -> Fingerprint:
+    """What changes when any file of a version is written again or comes late.
+
+    Raises:
+      OSError: a file is taken away this moment.
+    """
+    found = [os.stat(file) for file in path.rglob("*") if file.is_file()]
+    return max(one.st_mtime_ns for one in found), sum(one.st_size for one in found), len(found)
 
 
 def _signature(name: str, definition: meta_graph_pb2.SignatureDef) -> Signature:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from serving.embedded.servable import Servable, fingerprint, is_complete
+from serving.embedded.servable import Fingerprint, Servable, fingerprint, is_complete
 from serving.embedded.status import NOT_FOUND, UNAVAILABLE, Refused, without_paths
 
 _log = logging.getLogger("artist_sim.serve")
@@ -73,9 +73,9 @@ class Versions:
         self._root, self._warm_up, self._load = root, warm_up, load
         self._lock = threading.Lock()
         self._held: _Held | None = None
-        self._served_print: tuple[int, int] | None = None
+        self._served_print: Fingerprint | None = None
         self._states: dict[int, VersionStatus] = {}
-        self._failed: dict[int, tuple[int, int]] = {}
+        self._failed: dict[int, Fingerprint] = {}
 
     @property
     def current(self) -> int | None:
@@ -126,7 +126,7 @@ class Versions:
         for version, path in self._candidates():
             try:
                 found = fingerprint(path)
-            except OSError:
+            except (OSError, ValueError):
                 continue  # Taken away this moment.
             if version == served and found == self._served_print:
                 return False
@@ -170,7 +170,7 @@ class Versions:
             return []
         return sorted(((int(path.name), path) for path in folders), reverse=True)
 
-    def _swap(self, servable: Servable | None, found: tuple[int, int] | None) -> None:
+    def _swap(self, servable: Servable | None, found: Fingerprint | None) -> None:
         with self._lock:
             old, self._held = self._held, _Held(servable) if servable else None
             self._served_print = found

@@ -100,6 +100,20 @@ def test_a_broken_version_is_tried_once_until_its_files_change(tmp_path):
     assert versions.current == 2
 
 
+def test_a_version_whose_files_come_late_is_tried_again(tmp_path):
+    def load(path: Path) -> FakeServable:
+        (path / "variables" / "variables.index").read_bytes()
+        return FakeServable(path)
+
+    versions = Versions(tmp_path, load=load)
+    write(tmp_path, 1)
+    assert not versions.refresh()
+    (tmp_path / "1" / "variables").mkdir()
+    (tmp_path / "1" / "variables" / "variables.index").touch()
+    assert versions.refresh()
+    assert versions.current == 1
+
+
 def test_a_version_that_cannot_be_warmed_up_is_closed_and_not_served(tmp_path):
     asked = []
 
