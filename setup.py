@@ -27,6 +27,10 @@ setup(
         "protobuf<5",
         "pyarrow",
         "pyyaml",
+        # The judge's page: its script is put into the page, which needs no network.
+        "plotly",
+        # The explorer's search.
+        "rapidfuzz",
         "rich",
         "scipy",
         # pkg_resources, which tensorflow-hub and others import, is gone from 81 on.
@@ -37,6 +41,8 @@ setup(
         "tensorflow-serving-api==2.16.1",
         "tf-keras==2.16.0",
         "tfx[kfp]==1.16.0",
+        # The map of a catalogue.
+        "umap-learn",
     ],
     extras_require={
         "dev": [
@@ -46,6 +52,12 @@ setup(
             "matplotlib",
             "mypy",
             "pip",
+            # The explorer in a real browser, the system's own.
+            "playwright",
+            # benchmarks: what other people's ranking metrics cost.
+            "pytrec-eval-terrier",
+            # Fuzzes the embedded server against its OpenAPI description.
+            "schemathesis",
             "pytest",
             "ruff",
             "types-PyYAML",
