@@ -10,7 +10,10 @@ setup(
     packages=find_packages(
         include=["catalogues*", "components*", "pipeline*", "serving*", "trainer*"]
     ),
-    package_data={"catalogues": ["sampler/*"]},
+    package_data={
+        "catalogues": ["sampler/*"],
+        "components": ["retrieval_evaluator/*.schema.json"],
+    },
     install_requires=[
         "aiohttp>=3.9",
         "apache-beam==2.61.0",
@@ -49,6 +52,8 @@ setup(
             # A certificate for the test of serving/client.py.
             "cryptography",
             "hypothesis",
+            # Holds metrics.json against its schema.
+            "jsonschema",
             "matplotlib",
             "mypy",
             "pip",

@@ -15,6 +15,7 @@ from benchmarks.plan import Job, jobs_of
 from benchmarks.store import Queries, Store, score_name
 from benchmarks.suite import Suite, SuiteSystem
 from trainer.ranking.bootstrap import Interval, interval, paired_interval
+from trainer.ranking.slices import quantile_groups
 from trainer.systems.base import PAIRWISE, SCORE
 
 _NUM_SLICES: Final = 4
@@ -83,7 +84,7 @@ def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
     queries = store.queries(digest)
     if not judged or queries is None:
         return None
-    slices = degree_slices(queries.degree)
+    slices = quantile_groups(queries.degree, _NUM_SLICES)
     return {
         "suite": suite.name,
         "title": suite.title,
@@ -116,21 +117,6 @@ def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
         "machines": _distinct(judged, "machine"),
         "versions": _distinct(judged, "versions"),
     }
-
-
-def degree_slices(degree: np.ndarray, number: int = _NUM_SLICES) -> list[np.ndarray]:
-    """Cuts queries at the quantiles of their degree; equal degrees stay together.
-
-    Args:
-      degree: [num_queries] int.
-      number: of slices; fewer where many queries have the same degree.
-
-    Returns:
-      The queries of each slice, none empty, low degrees first.
-    """
-    cuts = np.unique(np.quantile(degree, np.arange(1, number) / number, method="inverted_cdf"))
-    place = np.searchsorted(cuts, degree)
-    return [np.flatnonzero(place == i) for i in range(len(cuts) + 1) if (place == i).any()]
 
 
 def _system(

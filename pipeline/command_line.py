@@ -116,18 +116,19 @@ def _runs(args: argparse.Namespace) -> int:
     table = Table("started", "connected", "cold", "verdict", "stages", box=None)
     for run in list_runs(open_store())[-args.last :]:
         scores = []
+        judged = run.metrics().get("scores", {})
         for condition in ("connected", "cold"):
-            entry = run.metrics().get(condition, {}).get("model", {}).get("ndcg@200", {})
+            entry = judged.get(condition, {}).get("model", {}).get("ndcg@200", {})
             value = entry.get("value")
             scores.append("–" if value is None or math.isnan(value) else f"{value:.3f}")
         verdict = run.verdict()
-        judged = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
+        word = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
         counts = [
             f"{sum(state == kind for state in run.states.values())} {word}"
             for kind, word in _STATES.items()
         ]
         started = f"{run.started:%Y-%m-%d %H:%M}"
-        table.add_row(started, *scores, judged, ", ".join(c for c in counts if c[0] != "0"))
+        table.add_row(started, *scores, word, ", ".join(c for c in counts if c[0] != "0"))
     Console().print(table)
     return 0
 

@@ -150,9 +150,19 @@ def _built(cls: type, given: Any, path: str, name: str) -> Any:
                 f"{', '.join(hints)}."
             )
         nested: Any = next(filter(dataclasses.is_dataclass, _alternatives(hints[key])), None)
+        listed = _listed(hints[key])
         optional = type(None) in _alternatives(hints[key])
         if nested and not (optional and value is None):
             values[key] = _built(nested, value, f"{path}{key}.", name)
+        elif listed:
+            if not isinstance(value, list):
+                raise InputError(
+                    f"{name}: `{path}{key}` must be a list, each item with keys and values."
+                )
+            values[key] = tuple(
+                _built(listed, item, f"{path}{key}[{place}].", name)
+                for place, item in enumerate(value)
+            )
         else:
             values[key] = _checked(hints[key], value, f"{path}{key}", name)
     try:
@@ -173,6 +183,13 @@ def _built(cls: type, given: Any, path: str, name: str) -> Any:
 def _alternatives(wanted: Any) -> tuple[Any, ...]:
     """The types of a union, or the type itself."""
     return get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+
+
+def _listed(wanted: Any) -> Any:
+    """The dataclass that a list is of, None for any other type."""
+    if get_origin(wanted) is not tuple:
+        return None
+    return next(filter(dataclasses.is_dataclass, get_args(wanted)), None)
 
 
 def _checked(wanted: Any, value: Any, path: str, name: str) -> Any:

@@ -13,6 +13,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from catalogues.errors import InputError
+from components.retrieval_evaluator.metrics_file import METRICS_FILE, read_metrics
 from pipeline.home import metadata_path
 
 RUN_CONTEXT = "pipeline_run"
@@ -39,16 +40,14 @@ class Run:
     pushed: Path | None
 
     def metrics(self) -> dict[str, Any]:
-        """`metrics.json`, empty when nothing was judged."""
-        return self._json("metrics.json")
+        """`metrics.json` in the form of today, empty when nothing was judged."""
+        path = self.evaluation and self.evaluation / METRICS_FILE
+        return read_metrics(path) if path and path.exists() else {}
 
     def verdict(self) -> dict[str, Any]:
         """`verdict.json`, empty when nothing was judged."""
-        return self._json("verdict.json")
-
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.evaluation and self.evaluation / name
-        return json.loads(path.read_text()) if path and path.exists() else {}
+        path = self.evaluation and self.evaluation / "verdict.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
 
 
 def open_store() -> mlmd.MetadataStore:

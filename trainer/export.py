@@ -52,6 +52,8 @@ class ServedModel(tf.Module):
             ),
             default_value=-1,
         )
+        # For the judge: what it is judged with on another day.
+        self.fan_out = tf.Variable(system.config.fan_out, trainable=False, dtype=tf.int64)
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
 

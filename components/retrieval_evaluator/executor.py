@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from tfx.utils import path_utils
 from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
+from components.retrieval_evaluator.metrics_file import METRICS_FILE
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.console import console
@@ -24,7 +24,6 @@ from trainer.loading import load_graph, load_hidden_edges
 
 CONFIG: Final = "config"
 CODE_FINGERPRINT: Final = "code_fingerprint"
-METRICS_FILE: Final = "metrics.json"
 VERDICT_FILE: Final = "verdict.json"
 EMBEDDINGS_FILE: Final = "embeddings.npz"
 REPORT_FILE: Final = "report.md"
@@ -69,12 +68,18 @@ class Unloadable:
     def __init__(self, error: Exception):
         self._error = error
 
+    @property
+    def artist_id(self) -> None:
+        """It cannot say whom it knows."""
+
     def embed(self, graph, edges):
         """Raises what loading raised."""
         raise self._error
 
 
-def _blessed(input_dict: dict[str, list[types.Artifact]], config: JudgeConfig) -> Any:
+def _blessed(
+    input_dict: dict[str, list[types.Artifact]], config: JudgeConfig
+) -> JudgedModel | Unloadable | None:
     found = input_dict.get("baseline_model") or []
     if not found:
         return None
@@ -85,16 +90,17 @@ def _blessed(input_dict: dict[str, list[types.Artifact]], config: JudgeConfig) -
 
 
 def _write(folder: Path, judgement: Judgement, graph) -> None:
-    verdict, metrics = dataclasses.asdict(judgement.verdict), judgement.metrics()
-    (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n")
-    (folder / VERDICT_FILE).write_text(json.dumps(verdict, indent=1) + "\n")
+    verdict, metrics = judgement.verdict.as_json(), judgement.metrics()
+    for name, content in ((METRICS_FILE, metrics), (VERDICT_FILE, verdict)):
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
     np.savez_compressed(
         folder / EMBEDDINGS_FILE,
         artist_id=graph.artist_id[judgement.artists].astype(str),
         embedding=judgement.embeddings["connected"],
         cold_embedding=judgement.embeddings["cold"],
     )
-    (folder / REPORT_FILE).write_text(markdown_report(metrics, verdict))
+    (folder / REPORT_FILE).write_text(markdown_report(metrics, verdict), encoding="utf-8")
 
 
 def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from components.retrieval_evaluator.config import GateConfig
-from trainer.ranking.bootstrap import Interval, interval, paired_interval
-from trainer.ranking.ndcg import QueryScores
+from components.retrieval_evaluator.figures import as_json
+from components.retrieval_evaluator.names import MODEL
+from components.retrieval_evaluator.rules import Evidence, RuleVerdict, check_rule
+
+_MOST_REASONS: Final = 2
+"""Of rules that do not hold; `rules` has all."""
+_KNOWN_SHARE: Final = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,100 +23,81 @@ class Verdict:
     """The gate's decision.
 
     Attributes:
-      blessed: whether the model may be pushed.
-      reason: one sentence with the figures.
-      value: mean nDCG@200 of the new model with its 95% interval, NaN if there is none.
-      difference: mean of (new - blessed) over the queries that both have, with its 95% interval;
-        None where there is no blessed model or no such query.
+      blessed: whether the model may be pushed: nothing is wrong with it, and every rule holds.
+      reason: one or two sentences with the figures.
+      rules: what came of each rule.
     """
 
     blessed: bool
     reason: str
-    value: Interval
-    difference: Interval | None
+    rules: Sequence[RuleVerdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of `verdict.json`."""
+        return {
+            "blessed": self.blessed,
+            "reason": self.reason,
+            "rules": [as_json(rule) for rule in self.rules],
+        }
 
 
 def judge(
-    new: QueryScores,
-    blessed: QueryScores | None,
+    evidence: Evidence,
     config: GateConfig,
     *,
     faults: Sequence[str] = (),
+    known_share: float | None = None,
 ) -> Verdict:
-    """Blesses a model that is above the floor and not worse than the blessed one.
+    """Blesses a model with which nothing is wrong and for which every rule holds.
 
-    A model without any scored query, with NaN scores or with a fault is never blessed; nor is one
-    that cannot be compared with the blessed model because they share no query.
+    A model without any scored query, with NaN scores or with a fault is never blessed, whatever
+    the rules are.
 
     Args:
-      new: nDCG@200 of the new model in config.condition.
-      blessed: that of the latest blessed model over the rows of the same graph; None for the first
-        model, which has only the floor.
+      evidence: what was measured.
       config: what must be reached.
       faults: what else is wrong with the model, as clauses ('all embeddings are equal').
+      known_share: the share of today's artists that the blessed model's catalogue has; None where
+        nobody knows. It decides nothing: both models are judged on today's graph. Where it is
+        small, the reason says so.
 
     Returns:
       The verdict.
     """
-    value = interval(new.ndcg)
-    difference, unpaired = _difference(new, blessed)
-    flaw = _flaw(new, faults)
-    if flaw:
-        return Verdict(False, f"Not blessed: {flaw}.", value, difference)
-    above = value.value > config.floor
-    clauses = [
-        f"{_score_name(config)} {value.value:.3f} [{value.low:.3f}, {value.high:.3f}] is "
-        f"{'' if above else 'not '}above the floor {config.floor:g}"
-    ]
-    not_worse = True
-    if blessed is None:
-        clauses.append("there is no blessed model to compare with")
-    elif difference is None:
-        not_worse = False
-        clauses.append("it shares no query with the blessed model to be compared on")
-    elif math.isnan(difference.value):
-        not_worse = False
-        clauses.append("the blessed model's scores are NaN, so the two cannot be compared")
+    rules = [check_rule(rule, evidence, config) for rule in config.rules_in_force]
+    flaws = [*faults, *_flaws(evidence)]
+    failed = [rule.sentence for rule in rules if not rule.holds]
+    if flaws:
+        return Verdict(False, f"Not blessed: {'; '.join(flaws)}.", rules)
+    if failed:
+        reason = "; ".join(failed[:_MOST_REASONS])
+        if len(failed) > _MOST_REASONS:
+            reason += f"; {len(failed) - _MOST_REASONS} more of {len(rules)} rules do not hold"
     else:
-        not_worse = difference.low >= -config.slack
-        clauses.append(
-            f"{'not' if not_worse else 'may be'} worse than the blessed model: difference "
-            f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}], allowed "
-            f"down to {0 - config.slack:.3f}"
+        # The first of several that say the same, such as that there is no blessed model.
+        reason = "; ".join(dict.fromkeys(rule.sentence for rule in rules))
+    if known_share is not None and known_share < _KNOWN_SHARE:
+        reason += (
+            f". Only {known_share:.0%} of today's artists are in the blessed model's catalogue; "
+            "both are judged on today's, by the same queries"
         )
-    joint = " and " if above == not_worse else " but "
-    reason = joint.join(clauses)
-    if difference is not None and unpaired:
-        reason += f" ({unpaired} queries that only one of the two has are left out)"
-    return Verdict(above and not_worse, reason, value, difference)
+    return Verdict(not failed, reason, rules)
 
 
-def _difference(new: QueryScores, blessed: QueryScores | None) -> tuple[Interval | None, int]:
-    """The paired interval over the common queries, and how many queries are not common."""
-    if blessed is None:
-        return None, 0
-    common, in_new, in_blessed = np.intersect1d(
-        new.queries, blessed.queries, assume_unique=True, return_indices=True
-    )
-    unpaired = len(new.queries) + len(blessed.queries) - 2 * len(common)
-    if not len(common):
-        return None, unpaired
-    return paired_interval(new.ndcg[in_new], blessed.ndcg[in_blessed]), unpaired
-
-
-def _flaw(new: QueryScores, faults: Sequence[str]) -> str:
-    """What forbids any blessing, empty if nothing does."""
-    flaws = list(faults)
-    if not len(new.ndcg):
-        flaws.append(
-            f"there is no query to judge by ({new.num_skipped} artists of the split have no "
-            "hidden positive)"
-        )
-    num_nan = int(np.isnan(new.ndcg).sum())
-    if num_nan:
-        flaws.append(f"the scores of {num_nan} of {len(new.ndcg)} queries are NaN")
-    return "; ".join(flaws)
-
-
-def _score_name(config: GateConfig) -> str:
-    return "nDCG@200" if config.condition == "connected" else f"{config.condition} nDCG@200"
+def _flaws(evidence: Evidence) -> list[str]:
+    """What forbids any blessing."""
+    flaws = []
+    for condition, systems in evidence.scores.items():
+        scores = systems[MODEL]
+        if not len(scores.ndcg):
+            # The same in every condition.
+            return [
+                f"there is no query to judge by ({scores.num_skipped} artists of the split have no "
+                "hidden positive)"
+            ]
+        num_nan = int(np.isnan(scores.ndcg).sum())
+        if num_nan:
+            flaws.append(
+                f"the {condition} scores of {num_nan} of {len(scores.ndcg)} queries are NaN"
+            )
+    return flaws

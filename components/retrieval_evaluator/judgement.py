@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from components.retrieval_evaluator.config import GateConfig, JudgeConfig
+from components.retrieval_evaluator.figures import Figures, as_json, means_and_differences
 from components.retrieval_evaluator.gate import Verdict, judge
-from components.retrieval_evaluator.saved_model import JudgedModel
+from components.retrieval_evaluator.metrics_file import SCHEMA_VERSION
+from components.retrieval_evaluator.names import (
+    BLESSED_MODEL,
+    CONDITIONS,
+    MODEL,
+    MODEL_PAIRWISE,
+)
+from components.retrieval_evaluator.rules import Evidence
+from components.retrieval_evaluator.saved_model import Judged
+from components.retrieval_evaluator.slice_scores import SliceScore, score_slices
 from trainer.graph import ArtistGraph
-from trainer.ranking.bootstrap import Interval, interval, intervals
-from trainer.ranking.evaluation import METRIC, RankingScores, evaluate_ranking
+from trainer.ranking.evaluation import RankingScores, evaluate_ranking
+from trainer.ranking.slices import slices_of
 from trainer.systems.base import Scorer, dot_products
 from trainer.systems.baselines import BASELINES
 from trainer.systems.popularity import popularity_order
-
-CONDITIONS: Final = ("connected", "cold")
-MODEL: Final = "model"
-"""Its vectors: what the gate decides on."""
-MODEL_PAIRWISE: Final = "model_pairwise"
-"""The ranking of its `similar`, where that is more than the vectors' dot products."""
-BLESSED_MODEL: Final = "blessed_model"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,28 +35,75 @@ class Judgement:
     """All that was measured.
 
     Attributes:
-      scores: by condition and system, every metric of each query, and the figures of all lists.
+      split: the judged split.
+      k: the ranks at which metrics with a cut-off are taken.
       artists: [num_judged] int64 rows of the judged split.
       embeddings: by condition, [num_judged, dim] float32 of the new model.
+      scores: by condition and system, every metric of each query, and the figures of all lists.
+      means: by condition, system and metric, the mean over queries with its 95% interval; NaN for
+        the interval of a figure of all lists.
+      differences: by condition, other system and metric, model - other, paired.
+      slices: nDCG@200 of each slice of the queries.
       verdict: the gate's.
+      sections: what else was measured, by its key in `metrics.json`; fit for JSON.
     """
 
-    scores: Mapping[str, Mapping[str, RankingScores]]
+    split: str
+    k: tuple[int, ...]
     artists: np.ndarray
     embeddings: Mapping[str, np.ndarray]
+    scores: Mapping[str, Mapping[str, RankingScores]]
+    means: Mapping[str, Figures]
+    differences: Mapping[str, Figures]
+    slices: Sequence[SliceScore]
     verdict: Verdict
+    sections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`: by condition, system and metric.
+        """The content of `metrics.json`, as `metrics.schema.json` has it.
 
-        Each is the mean over queries ('value') with its 95% bootstrap interval ('low', 'high') and
-        the number of queries. Figures of all queries' lists together (coverage, gini, hubness)
-        have no interval, null: a resample leaves out a third of the lists, covers less for that
-        alone, and would put the interval beside the figure.
+        Figures of all queries' lists together (coverage, gini, hubness) have no interval, null: a
+        resample leaves out a third of the lists, covers less for that alone, and would put the
+        interval beside the figure.
         """
+        model = self.scores[CONDITIONS[0]][MODEL]
+        counts = {
+            "artists": len(self.artists),
+            "queries": len(model.queries),
+            "skipped": model.num_skipped,
+        }
         return {
-            condition: {system: _entries(scores) for system, scores in systems.items()}
-            for condition, systems in self.scores.items()
+            "schema_version": SCHEMA_VERSION,
+            "split": self.split,
+            "k": list(self.k),
+            "counts": counts,
+            "scores": {
+                condition: {
+                    system: {
+                        metric: {
+                            **as_json(figure),
+                            "num_queries": counts["queries"],
+                            "num_skipped": counts["skipped"],
+                        }
+                        for metric, figure in figures.items()
+                    }
+                    for system, figures in systems.items()
+                }
+                for condition, systems in self.means.items()
+            },
+            "differences": {
+                condition: {
+                    other: {
+                        metric: {**as_json(figure), "num_queries": counts["queries"]}
+                        for metric, figure in figures.items()
+                    }
+                    for other, figures in others.items()
+                }
+                for condition, others in self.differences.items()
+            },
+            "slices": [each.as_json() for each in self.slices],
+            "rules": [as_json(rule) for rule in self.verdict.rules],
+            **self.sections,
         }
 
 
@@ -63,8 +112,8 @@ def judge_model(
     validation: sp.csr_matrix,
     truth: sp.csr_matrix,
     split: str,
-    model: JudgedModel,
-    blessed: JudgedModel | None,
+    model: Judged,
+    blessed: Judged | None,
     gate: GateConfig,
     *,
     k: Sequence[int] = JudgeConfig.k,
@@ -108,15 +157,16 @@ def judge_model(
         score(condition, MODEL, dot_products(np.where(np.isfinite(embedding), embedding, 0)))
         if pairwise is not None:
             score(condition, MODEL_PAIRWISE, _Finite(pairwise, faults, condition))
-    broken = None
+    unreadable, known = "", None
     if blessed is not None:
         tell(BLESSED_MODEL)
         try:
+            known = blessed.artist_id
             for condition in CONDITIONS:
                 embedding = blessed.embed(graph, edges[condition]).embedding
                 score(condition, BLESSED_MODEL, dot_products(embedding))
         except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
-            broken = f"the blessed model cannot be judged ({type(error).__name__})"
+            unreadable = type(error).__name__
             for systems in scores.values():
                 systems.pop(BLESSED_MODEL, None)
     for name, make in BASELINES.items():
@@ -125,11 +175,33 @@ def judge_model(
         system.fit(graph, validation)
         for condition in CONDITIONS:
             score(condition, name, system.scorer(graph, edges[condition]))
-    at_the_gate = scores[gate.condition]
-    if broken:
-        faults.append(broken)
-    verdict = judge(at_the_gate[MODEL], at_the_gate.get(BLESSED_MODEL), gate, faults=faults)
-    return Judgement(scores, artists, embeddings, verdict)
+    tell("slices")
+    slices = slices_of(graph, split, known)
+    figures = {condition: means_and_differences(scores[condition]) for condition in CONDITIONS}
+    verdict = judge(
+        Evidence(scores, {each.name: each.artists for each in slices}, unreadable),
+        gate,
+        faults=faults,
+        known_share=_share_known(graph, known),
+    )
+    return Judgement(
+        split=split,
+        k=tuple(k),
+        artists=artists,
+        embeddings=embeddings,
+        scores=scores,
+        means={condition: means for condition, (means, _) in figures.items()},
+        differences={condition: found for condition, (_, found) in figures.items()},
+        slices=score_slices(slices, scores),
+        verdict=verdict,
+    )
+
+
+def _share_known(graph: ArtistGraph, known: np.ndarray | None) -> float | None:
+    """The share of the catalogue's artists that are among `known`."""
+    if known is None:
+        return None
+    return float(np.isin(graph.artist_id.astype(str), known).mean())
 
 
 def embedding_faults(embedding: np.ndarray, condition: str) -> Sequence[str]:
@@ -159,27 +231,3 @@ class _Finite:
         if not finite.all() and self._fault not in self._faults:
             self._faults.append(self._fault)
         return np.where(finite, scores, 0)
-
-
-def _entries(scores: RankingScores) -> dict[str, Any]:
-    names = list(scores.per_query)
-    found = dict(
-        zip(names, intervals(np.column_stack(list(scores.per_query.values()))), strict=True)
-    )
-    # The gate's own figure, to the last bit.
-    found[METRIC] = interval(scores.ndcg)
-    for name, value in scores.of_lists.items():
-        found[name] = Interval(value, math.nan, math.nan)
-    return {name: _entry(figure, scores) for name, figure in found.items()}
-
-
-def _entry(figure: Interval, scores: RankingScores) -> dict[str, Any]:
-    return {
-        # JSON has no NaN.
-        **{
-            key: None if math.isnan(number) else number
-            for key, number in dataclasses.asdict(figure).items()
-        },
-        "num_queries": len(scores.queries),
-        "num_skipped": scores.num_skipped,
-    }

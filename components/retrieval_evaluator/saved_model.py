@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,6 +30,17 @@ class Embedded(NamedTuple):
     pairwise: Scorer | None = None
 
 
+class Judged(Protocol):
+    """A model that can be judged."""
+
+    @property
+    def artist_id(self) -> np.ndarray | None:
+        """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
+
+    def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Embedded:
+        """Embeds every artist of a graph in which `edges` are known."""
+
+
 class JudgedModel:
     """A pushed or trained model, known by its SavedModel alone.
 
@@ -38,7 +49,8 @@ class JudgedModel:
 
     Args:
       path: of the SavedModel.
-      fan_out: the neighbours that a message is averaged over where edges have weights; 0: all.
+      fan_out: the neighbours that a message is averaged over where edges have weights (0: all), if
+        the model does not say it itself; older ones do not.
     """
 
     def __init__(self, path: str, fan_out: int):
@@ -46,7 +58,14 @@ class JudgedModel:
         self._model = tf.saved_model.load(path)
         self._embed = self._model.signatures[SIGNATURE]
         self._score = self._model.signatures.get(SCORE_SIGNATURE)
-        self._fan_out = fan_out
+        own = getattr(self._model, "fan_out", None)
+        self._fan_out = fan_out if own is None else int(own.numpy())
+
+    @property
+    def artist_id(self) -> np.ndarray | None:
+        """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
+        found = getattr(self._model, "artist_id", None)
+        return None if found is None else np.array([key.decode() for key in found.numpy()], str)
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Embedded:
         """Embeds every artist of a graph in which `edges` are known.

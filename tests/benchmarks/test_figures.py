@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.figures import degree_slices, summarise
+from benchmarks.figures import summarise
 from benchmarks.page import figure, markdown_page
 from benchmarks.plan import Job, jobs_of
 from benchmarks.plots import draw_plots
@@ -115,13 +115,6 @@ def test_a_paired_interval_is_narrower_than_the_two_it_compares(summary):
     assert found["high"] - found["low"] > 0.1
     minus = found["minus"]["pagerank"]
     assert minus["low"] == minus["high"] == pytest.approx(-0.1)
-
-
-def test_equal_degrees_stay_together():
-    slices = degree_slices(np.array([3, 0, 0, 0, 0, 7, 3, 9]))
-    # Quartiles (the values themselves): 0, 0, 3; so 0, then 1 to 3, then above.
-    assert [rows.tolist() for rows in slices] == [[1, 2, 3, 4], [0, 6], [5, 7]]
-    assert [rows.tolist() for rows in degree_slices(np.array([2, 2, 2]))] == [[0, 1, 2]]
 
 
 def test_slices_are_named_by_their_degrees(summary):

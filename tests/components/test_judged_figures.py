@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from components.retrieval_evaluator.config import GateConfig
-from components.retrieval_evaluator.judgement import CONDITIONS, METRIC, judge_model
+from components.retrieval_evaluator.judgement import judge_model
+from components.retrieval_evaluator.names import CONDITIONS
 from components.retrieval_evaluator.saved_model import Embedded
 from tests.trainer.graphs import graph_of
 from tests.trainer.slow_ranking import figures
 from trainer.ranking.bootstrap import interval
+from trainer.ranking.evaluation import METRIC
 from trainer.ranking.ndcg import query_ndcg
 from trainer.systems.base import dot_products
 
@@ -21,6 +23,8 @@ GATE = GateConfig()
 
 class TwoEmbeddings:
     """A model with one embedding where it is shown most edges, and another."""
+
+    artist_id = None
 
     def __init__(self, connected: np.ndarray, cold: np.ndarray):
         self.connected, self.cold = connected, cold
@@ -59,7 +63,7 @@ def test_every_figure_can_be_recomputed_from_the_embeddings(known):
             popularity,
             k,
         )
-        found = metrics[condition]["model"]
+        found = metrics["scores"][condition]["model"]
         assert set(found) == set(by_query) | set(of_lists)
         for name, values in by_query.items():
             expected = interval(np.array(values))
@@ -86,6 +90,7 @@ def test_the_figure_of_the_gate_is_that_of_the_file_bit_for_bit():
     model = random_model(rng, 40)
     judgement = judge_model(case.graph, case.truth("val"), truth, "test", model, None, GATE)
     figure = interval(query_ndcg(dot_products(model.connected), truth, artists).ndcg)
-    entry = judgement.metrics()["connected"]["model"][METRIC]
-    assert judgement.verdict.value == figure
+    entry = judgement.metrics()["scores"]["connected"]["model"][METRIC]
+    (floor, *_) = judgement.verdict.rules
+    assert (floor.value, floor.low, floor.high) == (figure.value, figure.low, figure.high)
     assert (entry["value"], entry["low"], entry["high"]) == (figure.value, figure.low, figure.high)

@@ -10,15 +10,12 @@ import tensorflow as tf
 
 from components.retrieval_evaluator.config import GateConfig
 from components.retrieval_evaluator.executor import Unloadable
-from components.retrieval_evaluator.judgement import (
-    CONDITIONS,
-    METRIC,
-    embedding_faults,
-    judge_model,
-)
+from components.retrieval_evaluator.judgement import embedding_faults, judge_model
+from components.retrieval_evaluator.names import CONDITIONS
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import Embedded, JudgedModel
 from tests.trainer.graphs import graph_of, vectors, words
+from trainer.ranking.evaluation import METRIC
 from trainer.systems.base import dot_products
 from trainer.systems.baselines import BASELINES
 
@@ -43,7 +40,13 @@ GATE = GateConfig(floor=0.3, slack=0.02)
 class Fixed:
     """A model that knows its embeddings by heart; counts the edges that it is shown."""
 
-    def __init__(self, embedding: np.ndarray, cold: np.ndarray | None = None):
+    def __init__(
+        self,
+        embedding: np.ndarray,
+        cold: np.ndarray | None = None,
+        artist_id: np.ndarray | None = None,
+    ):
+        self.artist_id = artist_id
         self._embeddings = [embedding, embedding if cold is None else cold]
         self.num_edges: list[int] = []
 
@@ -53,6 +56,8 @@ class Fixed:
 
 
 class Raising:
+    artist_id = None
+
     def embed(self, graph, edges):
         raise tf.errors.InvalidArgumentError(None, None, "another day's signature")
 
@@ -81,7 +86,7 @@ def test_every_system_is_scored_on_the_same_queries_in_both_conditions():
         tell=asked.append,
     )
     names = ["model", "blessed_model", *BASELINES]
-    assert asked == names
+    assert asked == [*names, "slices"]
     for condition in CONDITIONS:
         assert list(judgement.scores[condition]) == names
         for scores in judgement.scores[condition].values():
@@ -111,7 +116,7 @@ def test_a_pairwise_ranking_is_judged_beside_the_vectors_and_does_not_pass_the_g
         assert list(systems)[:2] == ["model", "model_pairwise"]
         assert systems["model_pairwise"].ndcg.tolist() == [1, 1, 1, 1]
         assert systems["model"].ndcg.max() < 1
-    assert judgement.verdict.value.value == judgement.scores["connected"]["model"].ndcg.mean()
+    assert judgement.verdict.rules[0].value == judgement.scores["connected"]["model"].ndcg.mean()
 
 
 def test_pairs_without_a_finite_score_keep_a_model_from_being_blessed():
@@ -139,13 +144,13 @@ def test_the_cold_condition_shows_training_edges_only():
 def test_the_gate_looks_at_the_condition_it_is_told():
     model = Fixed(GOOD, np.random.default_rng(0).normal(size=GOOD.shape).astype(np.float32) * BAD)
     connected = judged(model)
-    assert connected.verdict.value.value == 1
+    assert connected.verdict.rules[0].value == 1
     cold = judged(
         Fixed(GOOD, model._embeddings[1]), gate=GateConfig(floor=0.3, slack=0.0, condition="cold")
     )
     expected = cold.scores["cold"]["model"].ndcg.mean()
     assert expected < 1
-    assert cold.verdict.value.value == pytest.approx(expected)
+    assert cold.verdict.rules[0].value == pytest.approx(expected)
     assert "cold nDCG@200" in cold.verdict.reason
 
 
@@ -188,8 +193,8 @@ def test_a_blessed_model_that_cannot_be_judged_keeps_the_new_one_out(blessed, ki
     assert not judgement.verdict.blessed
     assert f"the blessed model cannot be judged ({kind})" in judgement.verdict.reason
     # The new model is measured all the same.
-    assert judgement.verdict.value.value == 1
-    assert "blessed_model" not in judgement.metrics()["connected"]
+    assert judgement.verdict.rules[0].value == 1
+    assert "blessed_model" not in judgement.metrics()["scores"]["connected"]
 
 
 def test_a_blessed_model_with_nan_is_told_as_such():
@@ -216,7 +221,9 @@ def test_metrics_can_be_written_as_json_even_without_a_query():
         None,
         GATE,
     )
-    entry = json.loads(json.dumps(judgement.metrics(), allow_nan=False))["cold"]["model"][METRIC]
+    entry = json.loads(json.dumps(judgement.metrics(), allow_nan=False))["scores"]["cold"]["model"][
+        METRIC
+    ]
     assert entry == {
         "value": None,
         "low": None,
@@ -226,7 +233,7 @@ def test_metrics_can_be_written_as_json_even_without_a_query():
     }
     assert not judgement.verdict.blessed
     assert "no query to judge by" in judgement.verdict.reason
-    assert "–" in markdown_report(judgement.metrics(), {"blessed": False, "reason": "None."})
+    assert "–" in markdown_report(judgement.metrics(), judgement.verdict.as_json())
 
 
 class TestJudgedModel:
@@ -306,8 +313,8 @@ class TestJudgedModel:
     def test_a_model_with_other_modalities_is_judged(self, tmp_path):
         self.Echo(audio="melody").save(str(tmp_path / "model"))
         judgement = judged(Fixed(GOOD), JudgedModel(str(tmp_path / "model"), 25))
-        assert "the blessed model: difference" in judgement.verdict.reason
-        assert "blessed_model" in judgement.metrics()["cold"]
+        assert "the blessed model's: difference" in judgement.verdict.reason
+        assert "blessed_model" in judgement.metrics()["scores"]["cold"]
 
     def test_a_folder_without_a_model_does_not_load(self, tmp_path):
         with pytest.raises(OSError):

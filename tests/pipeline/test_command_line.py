@@ -86,7 +86,7 @@ class TestRun:
             "nDCG@200 [95% interval]",
             "personalised PageRank",
             "BLESSED: nDCG@200",
-            "is above the floor 0.5 and there is no blessed model to compare with",
+            "is above 0.5; there is no blessed model to compare with",
             "artist-sim similar",
         ):
             assert wanted in said

@@ -18,7 +18,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 import pipeline.dag
 import trainer.training
 from catalogues.errors import InputError
-from components.retrieval_evaluator.judgement import CONDITIONS
+from components.retrieval_evaluator.names import CONDITIONS
 from pipeline.home import home, serving_root
 from pipeline.runs import Run, list_runs, open_store
 from serving.pushed_model import PushedModel, newest_version
@@ -98,7 +98,7 @@ def test_the_first_run_executes_all_and_pushes_one_version(history):
     assert set(step.run.states) == STAGES
     assert stages_in(step.run, "COMPLETE") == STAGES
     assert step.run.verdict()["blessed"]
-    assert step.run.verdict()["difference"] is None
+    assert [rule["value"] is None for rule in step.run.verdict()["rules"]] == [False, True, True]
     assert step.versions == [step.run.pushed.name]
 
 
@@ -114,8 +114,7 @@ def test_an_unchanged_run_is_answered_from_the_cache(history):
 def test_a_changed_catalogue_is_built_anew_and_compared_with_the_blessed_model(history):
     step = history["artist added"]
     assert stages_in(step.run, "COMPLETE") == STAGES
-    assert "the blessed model: difference" in step.run.verdict()["reason"]
-    assert step.run.verdict()["difference"] is not None
+    assert "the blessed model's: difference" in step.run.verdict()["reason"]
     assert step.run.verdict()["blessed"]
     assert len(step.versions) == 2
     model = PushedModel(serving_root() / step.versions[-1])
@@ -148,8 +147,8 @@ def test_going_back_to_a_model_judges_it_against_the_one_that_replaced_it(histor
     assert step.run.model == history["artist added"].run.model
     assert step.run.model != before.run.model
     for condition in CONDITIONS:
-        systems = step.run.metrics()[condition]
-        replaced = before.run.metrics()[condition]["model"]["ndcg@200"]
+        systems = step.run.metrics()["scores"][condition]
+        replaced = before.run.metrics()["scores"][condition]["model"]["ndcg@200"]
         assert systems["blessed_model"]["ndcg@200"] == pytest.approx(replaced, rel=1e-6)
     assert step.run.verdict()["blessed"]
     assert len(step.versions) == len(before.versions) + 1
@@ -169,8 +168,9 @@ def test_a_worse_model_is_neither_blessed_nor_pushed(history):
     step = history["uninformed"]
     verdict = step.run.verdict()
     assert not verdict["blessed"]
-    assert verdict["difference"]["high"] < 0
-    assert "is above the floor 0 but may be worse than the blessed model" in verdict["reason"]
+    assert [rule["holds"] for rule in verdict["rules"]][:2] == [True, False]
+    assert verdict["rules"][1]["high"] < 0
+    assert "may be worse than the blessed model" in verdict["reason"]
     assert step.run.pushed is None
     assert step.versions == history["forth"].versions
 
@@ -180,7 +180,7 @@ def test_a_model_of_shuffled_features_and_edges_is_neither_blessed_nor_pushed(hi
     # The hidden edges are the same. The blessed model does no better on shuffled input, so that it
     # is the floor that keeps the new one out.
     assert not step.run.verdict()["blessed"]
-    assert "is not above the floor" in step.run.verdict()["reason"]
+    assert "is not above 0.5" in step.run.verdict()["reason"]
     assert step.run.pushed is None
     assert step.versions == history["forth"].versions
 
@@ -212,7 +212,7 @@ def test_the_scores_can_be_recomputed_by_anyone(history, name):
             for artist in artists
             if similar.get(artist)
         ]
-        entry = run.metrics()[condition]["model"]["ndcg@200"]
+        entry = run.metrics()["scores"][condition]["model"]["ndcg@200"]
         assert entry["value"] == pytest.approx(np.mean(scores), abs=1e-9)
         assert entry["num_queries"] == len(scores)
         assert entry["num_skipped"] == len(artists) - len(scores)
@@ -257,16 +257,17 @@ def test_the_evaluation_has_all_systems_with_intervals(history):
         "report.md",
     }
     metrics = json.loads((run.evaluation / "metrics.json").read_text())
-    assert set(metrics) == set(CONDITIONS)
-    for systems in metrics.values():
+    assert set(metrics["scores"]) == set(CONDITIONS)
+    for systems in metrics["scores"].values():
         assert set(systems) == {"model", "blessed_model", *BASELINES}
         entries = [system["ndcg@200"] for system in systems.values()]
         # All on the same queries.
         assert len({(entry["num_queries"], entry["num_skipped"]) for entry in entries}) == 1
         assert all(0 <= e["low"] <= e["value"] <= e["high"] <= 1 for e in entries)
-    assert metrics["connected"]["model"]["ndcg@200"]["low"] > 0.5
+    assert metrics["scores"]["connected"]["model"]["ndcg@200"]["low"] > 0.5
     # At the ranks of `judge.k`.
-    ranks = {name.split("@")[1] for name in metrics["cold"]["model"] if name.startswith("recall@")}
+    cold = metrics["scores"]["cold"]["model"]
+    ranks = {name.split("@")[1] for name in cold if name.startswith("recall@")}
     assert ranks == {"3", "20"}
     report = (run.evaluation / "report.md").read_text()
     assert report.startswith("# Blessed\n")

@@ -71,18 +71,73 @@ def intervals(
       ValueError: level, resamples or the number of dimensions of `values` is out of range.
     """
     values = np.asarray(values, np.float64)
+    _check(level, resamples)
+    return _percentiles(values, _resampled_means(values, resamples, seed), level)
+
+
+def tested(
+    values: np.ndarray,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    p_resamples: int = 10_000,
+    seed: int = 0,
+) -> tuple[list[Interval], np.ndarray]:
+    """Returns what `intervals` returns, and how surprising each mean would be if the truth were 0.
+
+    p = min(1, 2 * min((1 + number of resampled means <= 0) / (1 + p_resamples),
+                       (1 + number of resampled means >= 0) / (1 + p_resamples)))
+
+    the level at which the percentile interval just touches 0, with the observed sample counted as
+    one of them, so that p is never 0 (Efron and Tibshirani, "An introduction to the bootstrap",
+    section 15.4; Davison and Hinkley, "Bootstrap methods and their application", section 4.2.3).
+
+    Args:
+      values: [num_queries, num_metrics] float; paired differences, say.
+      level: as for `interval`.
+      resamples: as for `interval`, of the intervals.
+      p_resamples: of the p-values, at least `resamples`, whose draws are the first of these. The
+        least p is 2 / (1 + p_resamples): a correction for many comparisons needs more of them.
+      seed: as for `interval`.
+
+    Returns:
+      One interval a column, and [num_metrics] float64 p-values, NaN where a value is or there is
+      none.
+
+    Raises:
+      ValueError: level, resamples or the number of dimensions of `values` is out of range.
+    """
+    values = np.asarray(values, np.float64)
+    _check(level, resamples)
+    if p_resamples < resamples:
+        raise ValueError(f"p_resamples must be at least resamples, not {p_resamples}.")
+    means = _resampled_means(values, p_resamples, seed)
+    # A mean of zeros is 0 to the last bit, whatever the order of the sum.
+    beyond = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
+    p_values = np.minimum(1, 2 * (1 + beyond) / (1 + p_resamples))
+    p_values = np.where(np.isnan(means).any(axis=0), np.nan, p_values)
+    return _percentiles(values, means[:resamples], level), p_values
+
+
+def _resampled_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """[resamples, num_metrics] float64 of [num_queries, num_metrics]; each draw is counted once."""
     if values.ndim != 2:
         raise ValueError(f"One row a query is needed, not an array of shape {values.shape}.")
-    _check(level, resamples)
     num_queries, num_metrics = values.shape
     if not num_queries:
-        return [Interval(np.nan, np.nan, np.nan)] * num_metrics
+        return np.full((resamples, num_metrics), np.nan)
     means = []
     for drawn in _draws(num_queries, resamples, seed):
         cells = drawn + num_queries * np.arange(len(drawn))[:, None]
         times = np.bincount(cells.ravel(), minlength=drawn.size).reshape(drawn.shape)
         means.append(times.astype(np.float64) @ values / num_queries)
-    bounds = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.concatenate(means)
+
+
+def _percentiles(values: np.ndarray, means: np.ndarray, level: float) -> list[Interval]:
+    if not len(values):
+        return [Interval(np.nan, np.nan, np.nan)] * values.shape[1]
+    bounds = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     columns = zip(values.mean(axis=0), *bounds, strict=True)
     return [Interval(*map(float, column)) for column in columns]
 
