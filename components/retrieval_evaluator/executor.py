@@ -38,10 +38,12 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Judges the model; the blessing artifact says whether it may be pushed."""
-        given = json.loads(exec_properties[CONFIG])
-        # JSON has lists only.
-        config = dacite.from_dict(JudgeConfig, given, dacite.Config(cast=[tuple]))
+        """Judges the model; the blessing artifact says whether it may be pushed.
+
+        A model that cannot be loaded, or raises when it embeds, stops the run: there is nothing to
+        judge, nothing is blessed, and what was pushed before stays.
+        """
+        config = read_config(exec_properties[CONFIG])
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         graph = load_graph(examples_uri)
@@ -60,6 +62,11 @@ class Executor(base_executor.BaseExecutor):
             )
         _write(Path(artifact_utils.get_single_uri(output_dict["evaluation"])), judgement, graph)
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
+
+
+def read_config(text: str) -> JudgeConfig:
+    """What the component wrote as JSON, which has lists only."""
+    return dacite.from_dict(JudgeConfig, json.loads(text), dacite.Config(cast=[tuple]))
 
 
 class Unloadable:

@@ -16,7 +16,7 @@ from components.retrieval_evaluator.names import (
     MODEL_PAIRWISE,
     PAGERANK,
 )
-from trainer.ranking.bootstrap import Interval, tested
+from trainer.ranking.bootstrap import Interval, intervals, with_p_values
 from trainer.ranking.evaluation import RankingScores
 from trainer.ranking.holm import holm
 from trainer.ranking.slices import Slice
@@ -115,8 +115,13 @@ def score_slices(
     columns = _columns(scores)
     values = np.column_stack([column.values for column in columns])
     rows = [np.flatnonzero(np.isin(queries, each.artists)) for each in slices]
-    figures = [tested(values[places]) for places in rows]
     small = np.array([len(places) < SMALL for places in rows], bool)
+    figures = [
+        (intervals(values[places]), np.full(len(columns), np.nan))
+        if few
+        else with_p_values(values[places])
+        for places, few in zip(rows, small, strict=True)
+    ]
     p_values = np.array([p for _, p in figures]).reshape(len(slices), len(columns))
     adjusted = np.full(p_values.shape, np.nan)
     for number, column in enumerate(columns):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from components.retrieval_evaluator.config import GateConfig
 from components.retrieval_evaluator.executor import Unloadable
@@ -14,52 +14,14 @@ from components.retrieval_evaluator.judgement import embedding_faults, judge_mod
 from components.retrieval_evaluator.names import CONDITIONS
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import Embedded, JudgedModel
-from tests.trainer.graphs import graph_of, vectors, words
+from tests.components.rings import BAD, CASE, GOOD, Echo, Fixed, Raising
+from tests.trainer.graphs import graph_of
+from trainer.ranking.bootstrap import paired_interval
 from trainer.ranking.evaluation import METRIC
 from trainer.systems.base import dot_products
 from trainer.systems.baselines import BASELINES
 
-# Two rings of eight artists that share nothing; of each ring two are of val and two of test.
-RING = 8
-NUM_ARTISTS = 2 * RING
-EDGES = [
-    (ring * RING + i, ring * RING + (i + step) % RING)
-    for ring in range(2)
-    for i in range(RING)
-    for step in (1, 2, 3)
-]
-SPLIT = [0, 0, 1, 1, 2, 2, 0, 0] * 2
-SOUND = [[1.0, 0.0] if i < RING else [0.0, 1.0] for i in range(NUM_ARTISTS)]
-CASE = graph_of(EDGES, SPLIT, {"audio": vectors(SOUND), "tags": words([{"a": 1.0}] * NUM_ARTISTS)})
-GOOD = np.array(SOUND, np.float32)
-# Each artist sits with the other ring's.
-BAD = np.array([SOUND[(i + 1) % 2 * RING] for i in range(NUM_ARTISTS)], np.float32)
 GATE = GateConfig(floor=0.3, slack=0.02)
-
-
-class Fixed:
-    """A model that knows its embeddings by heart; counts the edges that it is shown."""
-
-    def __init__(
-        self,
-        embedding: np.ndarray,
-        cold: np.ndarray | None = None,
-        artist_id: np.ndarray | None = None,
-    ):
-        self.artist_id = artist_id
-        self._embeddings = [embedding, embedding if cold is None else cold]
-        self.num_edges: list[int] = []
-
-    def embed(self, graph, edges):
-        self.num_edges.append(edges.nnz)
-        return Embedded(self._embeddings[len(self.num_edges) - 1])
-
-
-class Raising:
-    artist_id = None
-
-    def embed(self, graph, edges):
-        raise tf.errors.InvalidArgumentError(None, None, "another day's signature")
 
 
 def judged(model, blessed=None, gate=GATE):
@@ -221,10 +183,8 @@ def test_metrics_can_be_written_as_json_even_without_a_query():
         None,
         GATE,
     )
-    entry = json.loads(json.dumps(judgement.metrics(), allow_nan=False))["scores"]["cold"]["model"][
-        METRIC
-    ]
-    assert entry == {
+    metrics = json.loads(json.dumps(judgement.metrics(), allow_nan=False))
+    assert metrics["scores"]["cold"]["model"][METRIC] == {
         "value": None,
         "low": None,
         "high": None,
@@ -236,86 +196,48 @@ def test_metrics_can_be_written_as_json_even_without_a_query():
     assert "–" in markdown_report(judgement.metrics(), judgement.verdict.as_json())
 
 
-class TestJudgedModel:
-    """A SavedModel of another day is given what it knows, and lacks what the graph lacks."""
+def test_a_model_with_other_modalities_is_judged(tmp_path):
+    Echo(audio="melody").save(str(tmp_path / "model"))
+    judgement = judged(Fixed(GOOD), JudgedModel(str(tmp_path / "model"), 25))
+    assert "the blessed model's: difference" in judgement.verdict.reason
+    assert "blessed_model" in judgement.metrics()["scores"]["cold"]
 
-    class Echo(tf.Module):
-        """Embeds as (audio or 9, words of 'tags', edges into the artist)."""
 
-        def __init__(self, audio: str = "audio", dim: int = 2, tags: str = "tags"):
-            super().__init__()
-            self._names = (audio, tags)
-            text, whole, number = tf.string, tf.int64, tf.float32
-            self.signature = {
-                "artist_id": tf.TensorSpec([None], text, "artist_id"),
-                "source": tf.TensorSpec([None], whole, "source"),
-                "target": tf.TensorSpec([None], whole, "target"),
-                "weight": tf.TensorSpec([None], number, "weight"),
-                audio: tf.TensorSpec([None, dim], number, audio),
-                f"{audio}_present": tf.TensorSpec([None], whole, f"{audio}_present"),
-                tags: tf.TensorSpec([None], text, tags),
-                f"{tags}_weight": tf.TensorSpec([None], number, f"{tags}_weight"),
-                f"{tags}_length": tf.TensorSpec([None], whole, f"{tags}_length"),
-            }
+@pytest.mark.parametrize("blessed", [Raising(), Unloadable(OSError("gone"))])
+def test_a_blessed_model_that_cannot_be_judged_can_be_passed_over(blessed):
+    refused = judged(Fixed(GOOD), blessed).verdict
+    assert "`judge.gate.if_blessed_unreadable: pass` goes on without it" in refused.reason
+    gate = dataclasses.replace(GATE, if_blessed_unreadable="pass")
+    verdict = judged(Fixed(GOOD), blessed, gate).verdict
+    assert verdict.blessed
+    assert "which `judge.gate.if_blessed_unreadable` lets pass" in verdict.reason
+    # The floor is still asked for.
+    assert not judged(Fixed(BAD), blessed, dataclasses.replace(gate, floor=0.99)).verdict.blessed
 
-        def save(self, path: str) -> None:
-            audio, tags = self._names
 
-            def embed_graph(**given):
-                present = given[f"{audio}_present"][:, None] > 0
-                number = tf.math.unsorted_segment_sum(
-                    given["weight"], given["target"], tf.size(given["artist_id"])
+def test_differences_are_of_the_model_less_each_other_system():
+    judgement = judged(Fixed(GOOD), Fixed(BAD))
+    for condition in CONDITIONS:
+        systems = judgement.scores[condition]
+        found = judgement.metrics()["differences"][condition]
+        assert list(found) == ["blessed_model", *BASELINES]
+        for name, by_metric in found.items():
+            assert set(by_metric) == set(systems["model"].per_query)
+            for metric, entry in by_metric.items():
+                model, other = (systems[s].per_query[metric] for s in ("model", name))
+                expected = paired_interval(model, other)
+                assert entry == pytest.approx(
+                    {**dataclasses.asdict(expected), "num_queries": 4}, abs=1e-12
                 )
-                # Every input must be read, or the signature would lose it.
-                unread = 0.0 * (
-                    tf.cast(tf.size(given[tags]), tf.float32)
-                    + tf.reduce_sum(given[f"{tags}_weight"])
-                    + tf.cast(tf.reduce_sum(given["source"]), tf.float32)
-                )
-                columns = [
-                    tf.where(present, given[audio], 9.0),
-                    tf.cast(given[f"{tags}_length"], tf.float32)[:, None],
-                    number[:, None] + unread,
-                ]
-                return {"embedding": tf.concat(columns, axis=1)}
 
-            function = tf.function(embed_graph).get_concrete_function(**self.signature)
-            tf.saved_model.save(self, path, signatures={"embed_graph": function})
 
-    def embed(self, tmp_path, fan_out=25, **names):
-        self.Echo(**names).save(str(tmp_path / "model"))
-        graph = CASE.graph
-        model = JudgedModel(str(tmp_path / "model"), fan_out)
-        embedding, pairwise = model.embed(graph, graph.training_edges())
-        assert pairwise is None
-        return embedding
-
-    def test_it_is_given_content_and_edges(self, tmp_path):
-        embedding = self.embed(tmp_path)
-        assert embedding[:, :2].tolist() == SOUND
-        assert embedding[:, 2].tolist() == [1.0] * NUM_ARTISTS
-        degrees = np.diff(CASE.graph.training_edges().indptr)
-        assert embedding[:, 3].tolist() == degrees.tolist()
-
-    def test_modalities_that_the_graph_lacks_are_missing(self, tmp_path):
-        embedding = self.embed(tmp_path, audio="melody", tags="moods")
-        assert (embedding[:, :2] == 9).all()
-        assert (embedding[:, 2] == 0).all()
-
-    def test_a_modality_of_another_length_is_missing(self, tmp_path):
-        assert (self.embed(tmp_path, dim=3)[:, :3] == 9).all()
-
-    def test_a_modality_of_another_kind_is_missing(self, tmp_path):
-        embedding = self.embed(tmp_path, audio="tags", tags="audio")
-        assert (embedding[:, :2] == 9).all()
-        assert (embedding[:, 2] == 0).all()
-
-    def test_a_model_with_other_modalities_is_judged(self, tmp_path):
-        self.Echo(audio="melody").save(str(tmp_path / "model"))
-        judgement = judged(Fixed(GOOD), JudgedModel(str(tmp_path / "model"), 25))
-        assert "the blessed model's: difference" in judgement.verdict.reason
-        assert "blessed_model" in judgement.metrics()["scores"]["cold"]
-
-    def test_a_folder_without_a_model_does_not_load(self, tmp_path):
-        with pytest.raises(OSError):
-            JudgedModel(str(tmp_path), 25)
+def test_artists_that_the_blessed_model_does_not_have_are_a_slice_of_their_own():
+    ids = CASE.graph.artist_id.astype(str)
+    judgement = judged(Fixed(GOOD), Fixed(GOOD, artist_id=np.delete(ids, [4, 12, 0])))
+    (new,) = (each for each in judgement.slices if each.name == "new")
+    assert (new.num_artists, new.num_queries, new.small) == (2, 2, True)
+    assert "Only" not in judgement.verdict.reason
+    judgement = judged(Fixed(GOOD), Fixed(GOOD, artist_id=ids[:4]))
+    assert judgement.verdict.blessed
+    assert "Only 25% of today's artists are in the blessed" in judgement.verdict.reason
+    assert "new" not in [each.name for each in judged(Fixed(GOOD)).slices]

@@ -62,6 +62,7 @@ def test_what_ships_can_be_loaded(path: Path):
         ("trainer.training.epoch", "epochs"),
         ("judge.gates", "gate"),
         ("judge.gate.flor", "floor"),
+        ("judge.gate.rule", "rules"),
         ("beam.runer", "runner"),
     ],
 )
@@ -134,6 +135,9 @@ def test_a_key_like_no_other_is_refused_with_all_there_are():
         ("judge.gate.floor", 1.1, "must lie between 0 and 1, not 1.1"),
         ("judge.gate.slack", -0.1, "must lie between 0 and 1, not -0.1"),
         ("judge.gate.condition", "warm", "must be 'connected' or 'cold', not 'warm'"),
+        ("judge.gate.if_blessed_unreadable", "ask", "must be 'fail' or 'pass'"),
+        ("judge.gate.rules", 3, "must be a list, each item with keys and values"),
+        ("judge.gate.rules", {"above": 0.1}, "must be a list, each item with keys and values"),
         ("beam.runner", 1, "is 1, but must be text"),
         ("beam.options", "--x", "is '--x', but must be a list with text"),
     ],
@@ -142,6 +146,32 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key, value, complaint):
     message = refusal(nested(key, value))
     assert message.startswith(f"mine.yaml: `{key}` ")
     assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ("above", "`judge.gate.rules[1]` must hold keys with values"),
+        ({"abov": 1}, "unknown key `judge.gate.rules[1].abov` (did you mean 'above'?); there is"),
+        ({"above": "x"}, "`judge.gate.rules[1].above` is 'x', but must be a number"),
+        ({"above": True}, "`judge.gate.rules[1].above` is true, but must be a number"),
+        ({"above": 0.1, "by": "ear"}, "`judge.gate.rules[1].by` is 'ear', but must be"),
+        ({"condition": "warm"}, "`judge.gate.rules[1].condition` is 'warm', but must be"),
+        ({"versus": "pagernak"}, "`judge.gate.rules[1].versus` names 'pagernak', which nothing"),
+        ({"metric": "recall@7", "above": 0}, "`judge.gate.rules[1].metric` names 'recall@7'"),
+        ({}, "`judge.gate.rules[1].metric` needs exactly one of `above`, `below` and"),
+    ],
+)
+def test_a_wrong_item_of_a_list_is_told_with_its_place(rule, complaint):
+    assert complaint in refusal(nested("judge.gate.rules", [{"above": 0.1}, rule]))
+
+
+def test_rules_are_read_and_replace_the_shorthand():
+    given = nested("judge.gate.rules", [{"above": 1}, {"versus": "knn", "slice": "genre:jazz"}])
+    above, versus = parse_config(given, "mine.yaml").judge.gate.rules
+    assert type(above.above) is float and (versus.versus, versus.slice) == ("knn", "genre:jazz")
+    given["judge"]["gate"]["floor"] = 0.1
+    assert "`judge.gate.floor` cannot stand beside `rules`, which replace it" in refusal(given)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.ranking.bootstrap import interval, intervals, paired_interval
+from trainer.ranking.bootstrap import interval, intervals, paired_interval, with_p_values
 
 
 def test_equals_a_plain_loop_up_to_the_noise_of_resampling():
@@ -104,3 +104,40 @@ def test_pairing_sees_a_small_difference_between_hard_and_easy_queries():
 def test_pairing_needs_the_same_queries():
     with pytest.raises(ValueError, match="same queries"):
         paired_interval(np.zeros(3), np.zeros(1))
+
+
+def test_a_p_value_worked_by_hand():
+    # The mean of two draws from {-1, 3} is -1, 1, 3 with probabilities 1/4, 1/2, 1/4: a quarter is
+    # at most 0, so that p is about twice that.
+    (found,), (p_value,) = with_p_values(np.array([[-1.0], [3.0]]), p_resamples=20_000)
+    assert (found.value, found.low, found.high) == (1, -1, 3)
+    assert p_value == pytest.approx(0.5, abs=0.02)
+
+
+def test_p_values_at_their_ends():
+    values = np.column_stack([np.zeros(9), np.ones(9), -np.ones(9), np.full(9, np.nan)])
+    found, p_values = with_p_values(values, resamples=100, p_resamples=199)
+    # Nothing differs; all draws are on one side, and the sample counts as one of them.
+    np.testing.assert_allclose(p_values, [1, 0.01, 0.01, np.nan])
+    assert np.isnan(found[3].low)
+    assert np.isnan(with_p_values(np.zeros((0, 2)))[1]).tolist() == [True, True]
+
+
+def test_tested_intervals_are_those_of_intervals_to_the_bit(monkeypatch):
+    values = np.random.default_rng(8).random((50, 3)) - [0, 0.5, 2]
+    assert with_p_values(values)[0] == intervals(values)
+    monkeypatch.setattr("trainer.ranking.bootstrap._MAX_DRAWN", 130)
+    assert with_p_values(values)[0] == intervals(values)
+
+
+def test_true_differences_of_nothing_are_significant_about_as_often_as_they_may_be():
+    rng = np.random.default_rng(9)
+    _, p_values = with_p_values(
+        rng.exponential(size=(100, 600)) - 1, resamples=200, p_resamples=2000
+    )
+    assert 0.03 < np.mean(p_values <= 0.05) < 0.09
+
+
+def test_p_values_need_no_fewer_draws_than_intervals():
+    with pytest.raises(ValueError, match="p_resamples must be at least resamples, not 100"):
+        with_p_values(np.zeros((3, 1)), p_resamples=100)

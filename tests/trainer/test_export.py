@@ -474,3 +474,15 @@ def test_the_judge_gets_the_pairwise_scores_of_the_system(told, served):
 def test_walks_are_kept_only_where_pairs_are_scored(told, served):
     assert set(told["graph, pairwise"]) == {"embedding", "visited", "visits", "count"}
     assert set(told["graph, diffusion"]) == {"embedding"}
+
+
+@pytest.mark.parametrize("name", ["gnn", "diffusion"])
+def test_a_model_is_judged_with_the_fan_out_that_it_carries(served, name):
+    one = served[name]
+    edges = one.graph.visible_edges("test")
+    # What is handed over is another model's.
+    close(
+        JudgedModel(one.path, 1).embed(one.graph, edges).embedding,
+        one.system.embed(one.graph, edges),
+    )
+    assert int(tf.saved_model.load(one.path).fan_out.numpy()) == one.system.config.fan_out

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.trainer.slow_ranking import figures
 from trainer.ranking import metrics
 from trainer.ranking.evaluation import METRIC, evaluate_ranking
+from trainer.ranking.names import OF_LISTS, PER_QUERY, metric_names
 from trainer.ranking.ndcg import query_ndcg
 
 # Positives at ranks 2, 3 and 6 of the first query, 1 of the second; places below 4 are not kept.
@@ -178,3 +179,13 @@ def test_a_cut_off_below_one_is_refused(k):
         evaluate_ranking(
             scorer_of(np.eye(2)), sp.csr_matrix(np.ones((2, 2))), np.arange(2), np.ones(2), k=k
         )
+
+
+def test_all_that_is_measured_has_a_name_and_a_direction():
+    truth = sp.csr_matrix(np.ones((3, 3)))
+    judged = evaluate_ranking(scorer_of(np.eye(3)), truth, np.arange(3), np.zeros(3), k=(2, 200))
+    measured = [*judged.per_query, *judged.of_lists]
+    assert set(metric_names((2, 200))) == set(measured)
+    assert len(metric_names((2, 200))) == len(measured)
+    assert {name.partition("@")[0] for name in judged.per_query} == set(PER_QUERY)
+    assert {name.partition("@")[0] for name in judged.of_lists} == set(OF_LISTS)

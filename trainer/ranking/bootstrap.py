@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-# At most so many drawn values are held at once.
-_MAX_DRAWN: Final = 2**20
+# At most so many drawn values are held at once: few enough for a cache.
+_MAX_DRAWN: Final = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def intervals(
     return _percentiles(values, _resampled_means(values, resamples, seed), level)
 
 
-def tested(
+def with_p_values(
     values: np.ndarray,
     *,
     level: float = 0.95,

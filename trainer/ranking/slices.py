@@ -171,5 +171,8 @@ def _by_modalities(graph: ArtistGraph, artists: np.ndarray) -> list[Slice]:
 
 
 def _range(values: np.ndarray) -> str:
-    low, high = f"{values.min():g}", f"{values.max():g}"
+    low, high = (
+        np.format_float_positional(np.float32(end), trim="-")
+        for end in (values.min(), values.max())
+    )
     return low if low == high else f"{low}-{high}"
