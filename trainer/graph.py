@@ -63,6 +63,7 @@ class ArtistGraph:
         lists, with the edges' weights. Only training artists are ever listed, by those of any
         split. Hidden edges are not here.
       weighted: whether the catalogue gives weights.
+      meta: descriptive columns by name, [num_artists] object, '' where unknown; no model sees them.
     """
 
     artist_id: np.ndarray
@@ -72,6 +73,7 @@ class ArtistGraph:
     content: Mapping[str, Content]
     neighbors: sp.csr_matrix
     weighted: bool
+    meta: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.artist_id)

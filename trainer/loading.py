@@ -15,6 +15,7 @@ import tensorflow_gnn as tfgnn
 from trainer.graph import SPLITS, ArtistGraph, CategoryContent, Content, VectorContent
 
 _BATCH: Final = 4096
+_META: Final = "meta_"
 
 
 def read_graph_spec(examples_uri: str) -> tfgnn.GraphTensorSpec:
@@ -50,6 +51,19 @@ def modality_names(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
     )
 
 
+def meta_columns(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
+    """The descriptive columns of a spec, sorted, without the prefix that they have there."""
+    features = spec.node_sets_spec["artist"].features_spec
+    # A modality may have such a name as well, but is never one text an artist.
+    return tuple(
+        sorted(
+            name[len(_META) :]
+            for name, feature in features.items()
+            if name.startswith(_META) and feature.shape.rank == 1 and feature.dtype == tf.string
+        )
+    )
+
+
 def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph:
     """Assembles the artists of some splits and the edges that their ego graphs list.
 
@@ -61,11 +75,11 @@ def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph
       The graph, artists sorted by id. Neighbours that are in none of the splits are left out.
     """
     spec = read_graph_spec(examples_uri)
-    modalities = modality_names(spec)
+    modalities, meta = modality_names(spec), meta_columns(spec)
     parts: list[dict[Any, np.ndarray]] = []
     for split in splits:
         for batch in _records(examples_uri, split):
-            parts.append(_columns(tfgnn.parse_example(spec, batch), modalities))
+            parts.append(_columns(tfgnn.parse_example(spec, batch), modalities, meta))
             parts[-1]["split"] = np.full(len(parts[-1]["id"]), SPLITS.index(split), np.int8)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(joined["id"])
@@ -79,6 +93,7 @@ def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph
         content={name: _content(joined, name, order) for name in modalities},
         neighbors=_neighbors(joined, order, artist_id),
         weighted=bool(np.ptp(joined["weight"])) if len(joined["weight"]) else False,
+        meta={column: joined[_META, column][order] for column in meta},
     )
 
 
@@ -123,8 +138,13 @@ def _records(examples_uri: str, split: str) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
 
 
-def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[Any, np.ndarray]:
-    """Flat NumPy columns of a batch of ego graphs; a modality's have (its name, which) as key."""
+def _columns(
+    graphs: tfgnn.GraphTensor, modalities: tuple[str, ...], meta: tuple[str, ...]
+) -> dict[Any, np.ndarray]:
+    """Flat NumPy columns of a batch of ego graphs; a modality's have (its name, which) as key.
+
+    A descriptive column has (_META, its name).
+    """
     degrees = tf.squeeze(graphs.node_sets["neighbor"].sizes, axis=-1).numpy()
     flat = graphs.merge_batch_to_components()
     artist = flat.node_sets["artist"]
@@ -137,6 +157,8 @@ def _columns(graphs: tfgnn.GraphTensor, modalities: tuple[str, ...]) -> dict[Any
         "neighbor": _text(flat.node_sets["neighbor"]["id"].numpy()),
         "weight": flat.edge_sets["similar"]["weight"].numpy(),
     }
+    for column in meta:
+        columns[_META, column] = _text(artist[_META + column].numpy())
     for name in modalities:
         if artist[name].dtype != tf.string:
             columns[name, "values"] = artist[name].numpy()

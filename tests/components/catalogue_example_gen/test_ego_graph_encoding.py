@@ -12,7 +12,7 @@ from catalogues.errors import InputError
 from catalogues.spec import ArtistTable, Catalogue, EdgeTable, Modality
 from components.catalogue_example_gen.artists import WholeArtist
 from components.catalogue_example_gen.ego_graphs import catalogue_schema, encode_ego_graph
-from trainer.loading import modality_names, read_graph_spec
+from trainer.loading import meta_columns, modality_names, read_graph_spec
 
 DIMS = {"audio": 2}
 
@@ -110,6 +110,14 @@ def test_the_names_of_descriptive_columns_make_no_modality():
     tricky = catalogue(AUDIO, meta=("x", "x_weight", "x_present"))
     spec = tfgnn.create_graph_spec_from_schema_pb(catalogue_schema(tricky, DIMS))
     assert modality_names(spec) == ("audio",)
+    assert meta_columns(spec) == ("x", "x_present", "x_weight")
+
+
+def test_a_modality_with_the_name_of_a_descriptive_column_is_none():
+    words = Modality("meta_words", "categories", "artists.csv", "id", ("w",))
+    vector = Modality("meta_vector", "vector", "artists.csv", "id", ("w",))
+    schema = catalogue_schema(catalogue(words, vector), DIMS | {"meta_vector": 1})
+    assert meta_columns(tfgnn.create_graph_spec_from_schema_pb(schema)) == ("place",)
 
 
 @pytest.mark.parametrize(

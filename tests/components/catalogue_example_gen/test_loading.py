@@ -55,6 +55,12 @@ def test_the_weights_of_equal_words_are_summed(graph):
     assert words_of(graph.content["genre"], 0) == {"rock": 1, "pop": 1}
 
 
+def test_descriptive_columns_are_texts_that_may_be_empty(graph):
+    assert {name: column.tolist() for name, column in graph.meta.items()} == {
+        "place": ["Rome", "", "Oslo", "Bonn", "Bern", "Lima", "Kyiv"]
+    }
+
+
 def test_neighbors_are_what_the_split_lets_each_know(graph):
     expected = np.zeros((7, 7))
     expected[0, 1] = expected[1, 0] = 1
