@@ -26,10 +26,12 @@ class RankingScores(QueryScores):
     Attributes:
       per_query: by name, [num_queries] float64, METRIC first.
       of_lists: by name, a figure of all queries' lists together; NaN where there is no query.
+      top: [num_queries, places] int32, as `top_lists` gives them; None where nobody asked for it.
     """
 
     per_query: Mapping[str, np.ndarray]
     of_lists: Mapping[str, float]
+    top: np.ndarray | None = None
 
 
 def evaluate_ranking(
@@ -41,6 +43,7 @@ def evaluate_ranking(
     k: Sequence[int],
     seed: int = 0,
     block: int = 1024,
+    places: int = 0,
 ) -> RankingScores:
     """Ranks the candidates for each of them that has a positive, and measures the rankings.
 
@@ -58,6 +61,7 @@ def evaluate_ranking(
       k: cut-off ranks.
       seed: of the order of ties.
       block: most queries that are scored at once; fewer where there are very many candidates.
+      places: how many places of each list to keep as `top`; 0: none.
 
     Returns:
       What was measured; METRIC is that of `query_ndcg`.
@@ -70,11 +74,13 @@ def evaluate_ranking(
         raise ValueError(f"k must be one or more numbers of at least 1, not {list(k)}.")
     hidden = hidden_positives(truth, candidates)
     percentile = distribution.popularity_percentile(np.asarray(popularity)[candidates])
-    cutoff = max(*k, NDCG_CUTOFF, *small_lists.SIZES)
+    cutoff = max(*k, NDCG_CUTOFF, *small_lists.SIZES, places)
+    top = np.zeros((len(hidden.queries), min(places, len(candidates))), np.int32)
     parts = [_no_query(k)]
     counts = {cut: np.zeros(len(candidates), np.int64) for cut in k}
     for ranked in ranking_blocks(scorer, hidden, candidates, cutoff, seed=seed, block=block):
         parts.append(_per_query(ranked, percentile, k))
+        top[ranked.part] = ranked.top[:, :places]
         for cut in k:
             counts[cut] += distribution.occurrences(ranked.top, cut, len(candidates))
     per_query = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -83,7 +89,14 @@ def evaluate_ranking(
         for measure in (distribution.coverage, distribution.gini, distribution.hubness)
         for cut in k
     }
-    return RankingScores(hidden.queries, per_query[METRIC], hidden.num_skipped, per_query, of_lists)
+    return RankingScores(
+        hidden.queries,
+        per_query[METRIC],
+        hidden.num_skipped,
+        per_query,
+        of_lists,
+        top if places else None,
+    )
 
 
 def _per_query(

@@ -140,21 +140,68 @@ def ranking_blocks(
     Raises:
       ValueError: a score is NaN, the scores have the wrong shape, or cutoff or block is below 1.
     """
-    if cutoff < 1 or block < 1:
-        raise ValueError(f"k and block must be at least 1, not {cutoff} and {block}.")
     candidates = np.asarray(candidates, np.int64)
-    cutoff = min(cutoff, len(candidates))
-    step = max(1, min(block, _MAX_SCORES // max(1, len(candidates))))
-    for start in range(0, len(hidden.queries), step):
-        part = slice(start, start + step)
+    for part in _parts(len(hidden.queries), len(candidates), cutoff, block):
         queries, positives = hidden.queries[part], hidden.positives[part]
         key, itself = _keys(scorer, queries, candidates, seed)
-        top = np.argpartition(key, cutoff - 1, axis=1)[:, :cutoff]
-        order = np.argsort(np.take_along_axis(key, top, axis=1), axis=1)
-        top = np.take_along_axis(top, order, axis=1)
+        top = _best(key, cutoff)
         weights = np.take_along_axis(positives.toarray(), top, axis=1)
         top[np.take_along_axis(itself, top, axis=1)] = -1
         yield RankingBlock(part, top, weights, positives, key)
+
+
+def top_lists(
+    scorer: Scorer,
+    queries: np.ndarray,
+    candidates: np.ndarray,
+    k: int,
+    *,
+    seed: int = 0,
+    block: int = 1024,
+) -> np.ndarray:
+    """The first k of each query's ranking, whether or not it has a positive.
+
+    The order is that of `ranking_blocks`. Memory: 4 * k bytes a query.
+
+    Args:
+      scorer: scores a block of queries against all candidates; compared as float32.
+      queries: [num_queries] int64 rows of the graph.
+      candidates: [num_candidates] int64 rows, unique.
+      k: how long a list is, at most; no longer than there are candidates.
+      seed: of the order of ties.
+      block: most queries that are scored at once; fewer where there are very many candidates.
+
+    Returns:
+      [num_queries, min(k, num_candidates)] int32 positions among the candidates, best first; -1 in
+      the last place of a list that has room for the query itself.
+
+    Raises:
+      ValueError: a score is NaN, the scores have the wrong shape, or k or block is below 1.
+    """
+    queries, candidates = np.asarray(queries, np.int64), np.asarray(candidates, np.int64)
+    lists = np.zeros((len(queries), min(k, len(candidates))), np.int32)
+    for part in _parts(len(queries), len(candidates), k, block):
+        key, itself = _keys(scorer, queries[part], candidates, seed)
+        top = _best(key, k)
+        lists[part] = np.where(np.take_along_axis(itself, top, axis=1), -1, top)
+    return lists
+
+
+def _parts(num_queries: int, num_candidates: int, cutoff: int, block: int) -> Iterator[slice]:
+    """Blocks of queries whose scores are held at once."""
+    if cutoff < 1 or block < 1:
+        raise ValueError(f"k and block must be at least 1, not {cutoff} and {block}.")
+    step = max(1, min(block, _MAX_SCORES // max(1, num_candidates)))
+    for start in range(0, num_queries, step):
+        yield slice(start, start + step)
+
+
+def _best(key: np.ndarray, cutoff: int) -> np.ndarray:
+    """[num_queries, at most cutoff] int64 positions of the lowest keys, ascending."""
+    cutoff = min(cutoff, key.shape[1])
+    top = np.argpartition(key, cutoff - 1, axis=1)[:, :cutoff]
+    order = np.argsort(np.take_along_axis(key, top, axis=1), axis=1)
+    return np.take_along_axis(top, order, axis=1)
 
 
 def _keys(
