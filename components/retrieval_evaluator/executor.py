@@ -79,6 +79,10 @@ class Unloadable:
     def artist_id(self) -> None:
         """It cannot say whom it knows."""
 
+    def reads(self, graph) -> tuple[str, ...]:
+        """It reads nothing."""
+        return ()
+
     def embed(self, graph, edges):
         """Raises what loading raised."""
         raise self._error

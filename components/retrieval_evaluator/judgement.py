@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from components.retrieval_evaluator.closer_look import CloserLook
 from components.retrieval_evaluator.config import GateConfig, JudgeConfig
 from components.retrieval_evaluator.figures import Figures, as_json, means_and_differences
 from components.retrieval_evaluator.gate import Verdict, judge
@@ -142,11 +143,15 @@ def judge_model(
     popularity = popularity_order(graph, edges["connected"])
     scores: dict[str, dict[str, RankingScores]] = {condition: {} for condition in CONDITIONS}
     faults: list[str] = []
+    look = CloserLook(graph, truth, split, k=k, seed=seed)
 
-    def score(condition: str, name: str, scorer: Scorer) -> None:
+    def score(
+        condition: str, name: str, scorer: Scorer, embedding: np.ndarray | None = None
+    ) -> None:
         scores[condition][name] = evaluate_ranking(
-            scorer, truth, artists, popularity, k=k, seed=seed
+            scorer, truth, artists, popularity, k=k, seed=seed, places=look.places
         )
+        look.add(condition, name, scorer, scores[condition][name], embedding)
 
     tell(MODEL)
     for condition in CONDITIONS:
@@ -154,7 +159,8 @@ def judge_model(
         embeddings[condition] = embedding[artists]
         faults += embedding_faults(embeddings[condition], condition)
         # NaN and infinity cannot be ranked; the fault above keeps the model from being blessed.
-        score(condition, MODEL, dot_products(np.where(np.isfinite(embedding), embedding, 0)))
+        finite = np.where(np.isfinite(embedding), embedding, 0)
+        score(condition, MODEL, dot_products(finite), embedding)
         if pairwise is not None:
             score(condition, MODEL_PAIRWISE, _Finite(pairwise, faults, condition))
     unreadable, known = "", None
@@ -164,11 +170,12 @@ def judge_model(
             known = blessed.artist_id
             for condition in CONDITIONS:
                 embedding = blessed.embed(graph, edges[condition]).embedding
-                score(condition, BLESSED_MODEL, dot_products(embedding))
+                score(condition, BLESSED_MODEL, dot_products(embedding), embedding)
         except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
             unreadable = type(error).__name__
             for systems in scores.values():
                 systems.pop(BLESSED_MODEL, None)
+            look.forget(BLESSED_MODEL)
     for name, make in BASELINES.items():
         tell(name)
         system = make()
@@ -194,6 +201,7 @@ def judge_model(
         differences={condition: found for condition, (_, found) in figures.items()},
         slices=score_slices(slices, scores),
         verdict=verdict,
+        sections=look.sections(model),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-CONDITIONS: Final = ("connected", "cold")
+CONNECTED: Final = "connected"
+COLD: Final = "cold"
+CONDITIONS: Final = (CONNECTED, COLD)
 MODEL: Final = "model"
 """Its vectors: what the gate decides on."""
 MODEL_PAIRWISE: Final = "model_pairwise"
@@ -34,6 +36,8 @@ _METRIC_TITLES: Final = {
     "edit_distance_accuracy": "edit-distance accuracy",
     "popularity_bias": "popularity bias",
     "gini": "Gini",
+    "released_map": "MAP as released",
+    "graded_ndcg": "graded nDCG",
 }
 
 

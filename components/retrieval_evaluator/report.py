@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from components.retrieval_evaluator.closer_look_report import closer_look_lines
 from components.retrieval_evaluator.names import (
     BLESSED_MODEL,
     MODEL,
@@ -57,7 +58,7 @@ def markdown_report(metrics: Mapping[str, Any], verdict: Mapping[str, Any]) -> s
     tables = [_further_lines(condition, systems) for condition, systems in scores.items()]
     if any(tables):
         lines += ["", "Further metrics; all systems and intervals are in `metrics.json`."]
-    return "\n".join([*lines, *itertools.chain(*tables)]) + "\n"
+    return "\n".join([*lines, *itertools.chain(*tables), *closer_look_lines(metrics)]) + "\n"
 
 
 def console_table(metrics: Mapping[str, Any]) -> Table:

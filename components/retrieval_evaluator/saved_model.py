@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
 from trainer.batches import message_edges
-from trainer.graph import ArtistGraph, CategoryContent, VectorContent
+from trainer.graph import ArtistGraph, CategoryContent, Content, VectorContent
 from trainer.systems.base import Scorer, pairwise_scorer
 
 SIGNATURE: Final = "embed_graph"
@@ -36,6 +36,9 @@ class Judged(Protocol):
     @property
     def artist_id(self) -> np.ndarray | None:
         """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
+
+    def reads(self, graph: ArtistGraph) -> tuple[str, ...]:
+        """The modalities of a graph that it is given, sorted."""
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Embedded:
         """Embeds every artist of a graph in which `edges` are known."""
@@ -66,6 +69,20 @@ class JudgedModel:
         """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
         found = getattr(self._model, "artist_id", None)
         return None if found is None else np.array([key.decode() for key in found.numpy()], str)
+
+    def reads(self, graph: ArtistGraph) -> tuple[str, ...]:
+        """The modalities of a graph that it is given, sorted: it knows their name and kind."""
+        wanted = self._embed.structured_input_signature[1]
+        found = []
+        for name, content in sorted(graph.content.items()):
+            if isinstance(content, CategoryContent):
+                known = f"{name}_length" in wanted
+            else:
+                known = f"{name}_present" in wanted
+                known = known and _has_vector(content, wanted[name].shape[-1])
+            if known:
+                found.append(name)
+        return tuple(found)
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> Embedded:
         """Embeds every artist of a graph in which `edges` are known.
@@ -106,9 +123,13 @@ class JudgedModel:
         return pairwise_scorer(embedding, pair_score)
 
 
+def _has_vector(content: Content | None, dim: int) -> TypeGuard[VectorContent]:
+    return isinstance(content, VectorContent) and content.values.shape[1] == dim
+
+
 def _vector(graph: ArtistGraph, name: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
     content = graph.content.get(name)
-    if isinstance(content, VectorContent) and content.values.shape[1] == dim:
+    if _has_vector(content, dim):
         return content.values, content.present.astype(np.int64)
     return np.zeros((len(graph), dim), np.float32), np.zeros(len(graph), np.int64)
 

@@ -38,6 +38,9 @@ class Fixed:
         self._embeddings = [embedding, embedding if cold is None else cold]
         self.num_edges: list[int] = []
 
+    def reads(self, graph):
+        return ()
+
     def embed(self, graph, edges):
         self.num_edges.append(edges.nnz)
         return Embedded(self._embeddings[len(self.num_edges) - 1])

@@ -29,6 +29,9 @@ class TwoEmbeddings:
     def __init__(self, connected: np.ndarray, cold: np.ndarray):
         self.connected, self.cold = connected, cold
 
+    def reads(self, graph):
+        return ()
+
     def embed(self, graph, edges):
         connected = edges.nnz > graph.training_edges().nnz
         return Embedded(self.connected if connected else self.cold)

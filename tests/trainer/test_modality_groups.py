@@ -30,20 +30,20 @@ def test_the_groups_are_what_artists_have():
         "audio": vectors([[1.0], None, None, [2.0], [1.0]]),
     }
     groups = modality_groups(content, np.array([0, 1, 2, 3, 4]))
-    assert groups.names == ("audio + tags", "audio", "no content", "tags")
+    assert groups.names == ("audio+tags", "audio", "none", "tags")
     assert groups.group.tolist() == [0, 2, 3, 1, 0]
     assert groups.sizes().tolist() == [2, 1, 1, 1]
     np.testing.assert_allclose(groups.shares(), [0.4, 0.2, 0.2, 0.2])
     # Of some artists, in their order.
     groups = modality_groups(content, np.array([3, 1, 3]))
-    assert groups.names == ("audio", "no content")
+    assert groups.names == ("audio", "none")
     assert groups.group.tolist() == [0, 1, 0]
 
 
 def test_rare_sets_are_one_group_together():
     patterns = ["", "a", "b", "c", "d", "ab", "ac", "ad", "bc", "bd"] + ["abcd"] * 3
     groups = modality_groups(content_of(patterns), np.arange(len(patterns)))
-    kept = ("a + b + c + d", "a", "a + b", "a + c", "a + d", "b", "b + c", "b + d")
+    kept = ("a+b+c+d", "a", "a+b", "a+c", "a+d", "b", "b+c", "b+d")
     assert groups.names == (*kept, "other")
     assert groups.sizes().tolist() == [3, 1, 1, 1, 1, 1, 1, 1, 3]
     assert groups.group.tolist() == [8, 1, 5, 8, 8, 2, 3, 4, 6, 7, 0, 0, 0]
@@ -51,7 +51,7 @@ def test_rare_sets_are_one_group_together():
 
 def test_without_modalities_all_are_one_group():
     groups = modality_groups({}, np.arange(3))
-    assert groups.names == ("no content",) and groups.group.tolist() == [0, 0, 0]
+    assert groups.names == ("none",) and groups.group.tolist() == [0, 0, 0]
     assert modality_groups({}, np.arange(0)).names == ()
 
 

@@ -20,7 +20,7 @@ MAX_GROUPS: Final = 8
 GROUP_PLACES: Final = 5
 """How far down a list counts: "the top 5 results" (003, section 3.3)."""
 OTHER: Final = "other"
-NOTHING: Final = "no content"
+NOTHING: Final = "none"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ModalityGroups:
     """Which modalities artists have.
 
     Attributes:
-      names: of the groups, the largest first: 'audio + tags', NOTHING, and OTHER last.
+      names: of the groups, the largest first: 'audio+tags', NOTHING, and OTHER last.
       group: [num_artists] int64, each artist's place in `names`.
     """
 
@@ -60,7 +60,7 @@ def modality_groups(content: Mapping[str, Content], artists: np.ndarray) -> Moda
     present = present.reshape(len(names), len(artists)).T
     patterns, member = np.unique(present, axis=0, return_inverse=True)
     sizes = np.bincount(member.ravel(), minlength=len(patterns))
-    titles = [" + ".join(np.array(names)[row]) or NOTHING if names else NOTHING for row in patterns]
+    titles = ["+".join(np.array(names)[row]) or NOTHING if names else NOTHING for row in patterns]
     order = sorted(range(len(patterns)), key=lambda i: (-sizes[i], titles[i]))
     place = np.empty(len(patterns), np.int64)
     place[order] = np.minimum(np.arange(len(patterns)), MAX_GROUPS)
