@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,9 @@ import tensorflow_gnn as tfgnn
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
-from trainer.systems.base import SHORTLIST
+from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors
 from trainer.systems.servable import ServableSystem
 from trainer.warm_up import WARMED, write_warm_up
-
-Tensors = Mapping[str, tf.Tensor]
 
 
 class ServedModel(tf.Module):
@@ -54,6 +52,23 @@ class ServedModel(tf.Module):
         )
         # For the judge: what it is judged with on another day.
         self.fan_out = tf.Variable(system.config.fan_out, trainable=False, dtype=tf.int64)
+        # Of all content of the catalogue, whatever the network reads of it.
+        present = [content.present for content in graph.content.values()]
+        self._present = tf.Variable(
+            np.reshape(present, (len(present), len(graph))).astype(bool).T, trainable=False
+        )
+        self._popularity = tf.Variable(graph.popularity.astype(np.float32), trainable=False)
+        candidates = Candidates(
+            self.artist_id,
+            self.artist_name,
+            self._row,
+            self._profile,
+            network.pair_score,
+            tuple(graph.content),
+            self._present,
+            self._popularity,
+        )
+        self._similar = SimilarSignatures(candidates)
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
 
@@ -74,7 +89,9 @@ class ServedModel(tf.Module):
         functions = self._functions
         signatures = {
             "serving_default": functions.serving_default(),
-            "similar": functions.similar(),
+            "similar": self._similar.similar(),
+            "similar_filtered": self._similar.similar_filtered(),
+            "nearest": self._similar.nearest(),
             "embed_new": functions.embed_new(),
             "examples": functions.examples(),
             "embed_graph": functions.embed_graph(),
@@ -108,77 +125,20 @@ class _Functions:
             serving_default, input_signature=[tf.TensorSpec([None], tf.string, "artist_id")]
         )
 
-    def similar(self):
-        """artist_id, k -> similar_id, name, score, known; the artist itself is left out.
-
-        The best of one matrix product; where the network scores pairs, the best of those that are
-        first by that, which are at least SHORTLIST.
-        """
-
-        def similar(artist_id: tf.Tensor, k: tf.Tensor) -> Tensors:
-            model = self._model
-            row, known = self._lookup(artist_id)
-            embedding = model._profile[EMBEDDING]
-            most = tf.shape(embedding)[0] - 1
-            score = tf.matmul(tf.gather(embedding, row), embedding, transpose_b=True)
-            batch = tf.range(tf.size(row, out_type=tf.int64))
-            itself = tf.stack([batch, row], axis=1)
-            score = tf.tensor_scatter_nd_update(
-                score, itself, tf.fill([tf.size(row)], tf.float32.min)
-            )
-            count = tf.clip_by_value(k, 0, most)
-            if self.pair_score is None:
-                best, found = tf.math.top_k(score, count)
-            else:
-                shortlist = tf.minimum(tf.maximum(count, SHORTLIST), most)
-                near = tf.math.top_k(score, shortlist).indices
-                exact = self.pair_score(model._profile, row, tf.cast(near, tf.int64))
-                best, place = tf.math.top_k(exact, count)
-                found = tf.gather(near, place, batch_dims=1)
-            return {
-                "similar_id": tf.where(known[:, None], tf.gather(model.artist_id, found), ""),
-                "name": tf.where(known[:, None], tf.gather(model.artist_name, found), ""),
-                "score": tf.where(known[:, None], best, 0.0),
-                "known": known,
-            }
-
-        return graph_function(
-            similar,
-            input_signature=[
-                tf.TensorSpec([None], tf.string, "artist_id"),
-                tf.TensorSpec([], tf.int32, "k"),
-            ],
-        )
-
     def embed_new(self):
         """Content, neighbor_id, neighbor_weight -> embedding, known_neighbors."""
         signature = {
             "artist_id": tf.TensorSpec([None], tf.string, "artist_id"),
             "neighbor_id": tf.TensorSpec([None, None], tf.string, "neighbor_id"),
             "neighbor_weight": tf.TensorSpec([None, None], tf.float32, "neighbor_weight"),
+            **self._content_signature([None, None]),
         }
-        for entry in self._modalities:
-            name = entry["name"]
-            if entry["kind"] == "vector":
-                signature[name] = tf.TensorSpec([None, entry["dim"]], tf.float32, name)
-                present = f"{name}_present"
-                signature[present] = tf.TensorSpec([None], tf.int64, present)
-            else:
-                weight = f"{name}_weight"
-                signature[name] = tf.TensorSpec([None, None], tf.string, name)
-                signature[weight] = tf.TensorSpec([None, None], tf.float32, weight)
 
         def embed_new(**given: tf.Tensor) -> Tensors:
-            raw: dict[str, Any] = {"id": given["artist_id"]}
-            for entry in self._modalities:
-                name = entry["name"]
-                if entry["kind"] == "vector":
-                    raw[name], raw[f"{name}_present"] = given[name], given[f"{name}_present"]
-                else:
-                    word = tf.not_equal(given[name], "")
-                    raw[name] = tf.ragged.boolean_mask(given[name], word)
-                    weight = f"{name}_weight"
-                    raw[weight] = tf.ragged.boolean_mask(given[weight], word)
+            def ragged(name: str, part: str) -> tf.RaggedTensor:
+                return tf.ragged.boolean_mask(given[part], tf.not_equal(given[name], ""))
+
+            raw = self._raw_content(given, ragged)
             return self._embed(raw, given["neighbor_id"], given["neighbor_weight"])
 
         return graph_function(embed_new).get_concrete_function(**signature)
@@ -206,30 +166,18 @@ class _Functions:
             "source": tf.TensorSpec([None], tf.int64, "source"),
             "target": tf.TensorSpec([None], tf.int64, "target"),
             "weight": tf.TensorSpec([None], tf.float32, "weight"),
+            **self._content_signature([None]),
         }
         for entry in self._modalities:
-            name = entry["name"]
-            if entry["kind"] == "vector":
-                signature[name] = tf.TensorSpec([None, entry["dim"]], tf.float32, name)
-                extra, dtype = f"{name}_present", tf.int64
-            else:
-                signature[name] = tf.TensorSpec([None], tf.string, name)
-                weight = f"{name}_weight"
-                signature[weight] = tf.TensorSpec([None], tf.float32, weight)
-                extra, dtype = f"{name}_length", tf.int64
-            signature[extra] = tf.TensorSpec([None], dtype, extra)
+            if entry["kind"] != "vector":
+                length = f"{entry['name']}_length"
+                signature[length] = tf.TensorSpec([None], tf.int64, length)
 
         def embed_graph(**given: tf.Tensor) -> Tensors:
-            raw: dict[str, Any] = {"id": given["artist_id"]}
-            for entry in self._modalities:
-                name = entry["name"]
-                if entry["kind"] == "vector":
-                    raw[name], raw[f"{name}_present"] = given[name], given[f"{name}_present"]
-                else:
-                    for part in (name, f"{name}_weight"):
-                        raw[part] = tf.RaggedTensor.from_row_lengths(
-                            given[part], given[f"{name}_length"]
-                        )
+            def ragged(name: str, part: str) -> tf.RaggedTensor:
+                return tf.RaggedTensor.from_row_lengths(given[part], given[f"{name}_length"])
+
+            raw = self._raw_content(given, ragged)
             graph = WholeGraph(
                 given["artist_id"],
                 self._model._encoder(raw),
@@ -255,6 +203,40 @@ class _Functions:
             return {"score": pair_score(profile, query, candidate)}
 
         return graph_function(score).get_concrete_function(**signature)
+
+    def _content_signature(self, words: Sequence[int | None]) -> dict[str, tf.TensorSpec]:
+        """The inputs of content; those of words and their weights have the shape `words`."""
+        signature = {}
+        for entry in self._modalities:
+            name = entry["name"]
+            if entry["kind"] == "vector":
+                present = f"{name}_present"
+                signature[name] = tf.TensorSpec([None, entry["dim"]], tf.float32, name)
+                signature[present] = tf.TensorSpec([None], tf.int64, present)
+            else:
+                weight = f"{name}_weight"
+                signature[name] = tf.TensorSpec(words, tf.string, name)
+                signature[weight] = tf.TensorSpec(words, tf.float32, weight)
+        return signature
+
+    def _raw_content(
+        self, given: Tensors, ragged: Callable[[str, str], tf.RaggedTensor]
+    ) -> dict[str, Any]:
+        """The inputs of content as the encoder takes them.
+
+        Args:
+          given: the inputs.
+          ragged: (a modality of words, it or its weights) -> [num_artists, (words)].
+        """
+        raw: dict[str, Any] = {"id": given["artist_id"]}
+        for entry in self._modalities:
+            name = entry["name"]
+            if entry["kind"] == "vector":
+                raw[name], raw[f"{name}_present"] = given[name], given[f"{name}_present"]
+            else:
+                for part in (name, f"{name}_weight"):
+                    raw[part] = ragged(name, part)
+        return raw
 
     def _lookup(self, artist_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = self._model._row.lookup(artist_id)

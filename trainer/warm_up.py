@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-WARMED: Final = ("serving_default", "similar", "embed_new")
+WARMED: Final = ("serving_default", "similar", "similar_filtered", "nearest", "embed_new")
 """The signatures that clients wait for."""
 
 _PATH: Final = ("assets.extra", "tf_serving_warmup_requests")

@@ -443,10 +443,10 @@ def test_similar_ranks_by_the_pairwise_term_where_there_is_one(told, served, k, 
 
 
 def test_a_short_list_of_the_nearest_vectors_is_scored_as_pairs(tmp_path, served, monkeypatch):
-    monkeypatch.setattr("trainer.export.SHORTLIST", 4)
+    monkeypatch.setattr("trainer.similar_signatures.SHORTLIST", 4)
     one = served["pairwise"]
     model = ServedModel(one.system, one.graph, spec_of(one.graph))
-    answer = model._functions.similar()(tf.constant(["artist:0003"]), tf.constant(2))
+    answer = model._similar.similar()(tf.constant(["artist:0003"]), tf.constant(2))
     near = model.embedding @ model.embedding[3]
     near[3] = -np.inf
     shortlist = np.argsort(-near)[:4]

@@ -25,9 +25,18 @@ def test_each_request_is_one_that_the_model_answers(make_config, tmp_path: Path)
         name = request.model_spec.signature_name
         given = {key: tf.constant(value) for key, value in inputs.items()}
         answers[name] = model.signatures[name](**given)
-    assert list(answers) == ["serving_default", "similar", "embed_new"]
+    assert list(answers) == [
+        "serving_default",
+        "similar",
+        "similar_filtered",
+        "nearest",
+        "embed_new",
+    ]
     # They do the work of a request, and not what an unknown artist is answered with.
     assert answers["serving_default"]["known"].numpy().all()
-    assert answers["similar"]["known"].numpy().all()
-    assert answers["similar"]["similar_id"].shape[1] == 10
+    for name in ("similar", "similar_filtered"):
+        assert answers[name]["known"].numpy().all()
+    for name in ("similar", "similar_filtered", "nearest"):
+        assert answers[name]["similar_id"].shape == (1, 10)
+        assert b"" not in answers[name]["similar_id"].numpy()
     assert answers["embed_new"]["known_neighbors"].numpy().tolist() == [1]
