@@ -13,6 +13,7 @@ setup(
     package_data={
         "catalogues": ["sampler/*"],
         "components": ["retrieval_evaluator/*.schema.json"],
+        "serving": ["explorer/page/*"],
     },
     install_requires=[
         "aiohttp>=3.9",

@@ -6,6 +6,8 @@ import dataclasses
 from typing import Final
 
 RANDOM: Final = "random"
+MAPS: Final = ("umap", "pca")
+"""How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -156,6 +158,24 @@ class TrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ExplorerConfig:
+    """What a pushed model brings along for the explorer, beside what it needs to answer.
+
+    Attributes:
+      export: write names, content, visible edges and the map beside the model.
+      map: how the map is drawn, one of MAPS.
+    """
+
+    export: bool = True
+    map: str = "umap"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a layout that there is not."""
+        if self.map not in MAPS:
+            raise ValueError(f"map must be one of {', '.join(MAPS)}, not {self.map!r}")
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainerConfig:
     """A system and all that it is trained with.
 
@@ -165,6 +185,7 @@ class TrainerConfig:
       network: sizes of 'gnn' and 'dnn'.
       diffusion: sizes and losses of 'diffusion'.
       training: how it is trained.
+      explorer: what is pushed for people to look at.
     """
 
     system: str = "diffusion"
@@ -172,6 +193,7 @@ class TrainerConfig:
     network: NetworkConfig = NetworkConfig()
     diffusion: DiffusionConfig = DiffusionConfig()
     training: TrainingConfig = TrainingConfig()
+    explorer: ExplorerConfig = ExplorerConfig()
 
     @property
     def fan_out(self) -> int:

@@ -15,6 +15,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.config import TrainerConfig
 from trainer.console import Phases, console
+from trainer.explorer_data import write_explorer_data
 from trainer.export import ServedModel
 from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
 from trainer.projector import write_projector
@@ -75,6 +76,16 @@ def run_fn(fn_args: FnArgs) -> None:
         phases.advance(_EMBEDDING, note="writing the model")
         model.save(fn_args.serving_model_dir)
         phases.advance(_EMBEDDING)
+        if config.explorer.export:
+            phases.advance(_EMBEDDING, note="drawing the map")
+            write_explorer_data(
+                fn_args.serving_model_dir,
+                graph,
+                statistics,
+                [entry["name"] for entry in system.encoder.modalities],
+                model.embedding,
+                config.explorer.map,
+            )
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)

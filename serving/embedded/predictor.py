@@ -118,43 +118,106 @@ class Predictor:
         Raises:
           Refused: with what the client did wrong, or what went wrong.
         """
+
+        def work(asking: Asking) -> Any:
+            signature = find_signature(asking.servable, signature_name)
+            wanted = _outputs(signature, output_filter)
+            outputs = asking.run(signature, read(signature), wanted)
+            return write(asking.servable, outputs)
+
+        return await self.on_version(name, version, work, timeout=timeout)
+
+    async def on_version(
+        self,
+        name: str,
+        version: int | None,
+        work: Callable[[Asking], Any],
+        *,
+        timeout: float | None = None,
+    ) -> Any:
+        """Does all of one request's work on a thread, with one version.
+
+        Args:
+          name: of the model.
+          version: None for the one that is served.
+          work: may ask several signatures.
+          timeout: in seconds, the client's; the limit's if that is shorter.
+
+        Raises:
+          Refused: with what the client did wrong, or what went wrong.
+        """
         seconds = self.limits.seconds if timeout is None else min(timeout, self.limits.seconds)
         deadline = time.monotonic() + seconds
         counts: list[tuple[int, int]] = []
 
-        def work() -> Any:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._too_slow(seconds)
+        def on_thread() -> Any:
+            if deadline <= time.monotonic():
+                raise too_slow(seconds)
             with self.servable(name, version) as servable:
-                signature = find_signature(servable, signature_name)
-                wanted = _outputs(signature, output_filter)
-                inputs = read(signature)
-                self._check(inputs)
-                # Not wanted perhaps, and cheap: who was asked for in vain.
-                counted = "known" in signature.outputs
-                fetched = [*wanted, "known"] if counted and "known" not in wanted else wanted
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise self._too_slow(seconds)
-                try:
-                    outputs = servable.run(signature.name, inputs, fetched, left)
-                except tf.errors.DeadlineExceededError:
-                    raise self._too_slow(seconds) from None
-                except (tf.errors.OpError, ValueError, TypeError) as error:
-                    raise from_tensorflow(error) from error
-                if counted:
-                    known = int(np.count_nonzero(outputs["known"]))
-                    counts.append((known, outputs["known"].size - known))
-                return write(servable, {key: outputs[key] for key in wanted})
+                return work(Asking(servable, self.limits, seconds, deadline, counts))
 
         async with self.admitted():
-            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            future = asyncio.get_running_loop().run_in_executor(self._pool, on_thread)
             # The thread ends by itself, as TensorFlow has been told the deadline.
             answer = await future
         for known, unknown in counts:
             self.metrics.count_artists(known, unknown)
         return answer
+
+
+class Asking:
+    """One request's way to one version, within its time and limits.
+
+    Args:
+      servable: the version, loaded as long as the request lasts.
+      limits: of an input.
+      seconds: that the request may take.
+      deadline: when they are over, of time.monotonic().
+      counts: gets (known, unknown) artists of each answer.
+    """
+
+    def __init__(
+        self,
+        servable: Servable,
+        limits: Limits,
+        seconds: float,
+        deadline: float,
+        counts: list[tuple[int, int]],
+    ):
+        self.servable, self.limits = servable, limits
+        self._seconds, self._deadline, self._counts = seconds, deadline, counts
+
+    def run(
+        self, signature: Signature, inputs: Inputs, outputs: Sequence[str] = ()
+    ) -> Mapping[str, np.ndarray]:
+        """The outputs, by alias.
+
+        Args:
+          signature: of the version.
+          inputs: all that it takes.
+          outputs: those that are wanted; all if empty.
+
+        Raises:
+          Refused: beyond a limit, or the model fails.
+        """
+        self._check(inputs)
+        wanted = list(outputs) or signature.outputs
+        # Not wanted perhaps, and cheap: who was asked for in vain.
+        counted = "known" in signature.outputs
+        fetched = [*wanted, "known"] if counted and "known" not in wanted else wanted
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise too_slow(self._seconds)
+        try:
+            found = self.servable.run(signature.name, inputs, fetched, left)
+        except tf.errors.DeadlineExceededError:
+            raise too_slow(self._seconds) from None
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            raise from_tensorflow(error) from error
+        if counted:
+            known = int(np.count_nonzero(found["known"]))
+            self._counts.append((known, found["known"].size - known))
+        return {key: found[key] for key in wanted}
 
     def _check(self, inputs: Inputs) -> None:
         for name, value in inputs.items():
@@ -171,11 +234,13 @@ class Predictor:
                     "asked at once.",
                 )
 
-    def _too_slow(self, seconds: float) -> Refused:
-        return Refused(
-            DEADLINE_EXCEEDED,
-            f"The request was not answered within {seconds:g} s; ask for less at once.",
-        )
+
+def too_slow(seconds: float) -> Refused:
+    """Why a request has no answer that would have taken longer."""
+    return Refused(
+        DEADLINE_EXCEEDED,
+        f"The request was not answered within {seconds:g} s; ask for less at once.",
+    )
 
 
 def find_signature(servable: Servable, name: str) -> Signature:

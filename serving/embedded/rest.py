@@ -24,6 +24,8 @@ from serving.embedded.status import (
     NOT_FOUND,
     Refused,
 )
+from serving.explorer.api import ExplorerApi
+from serving.explorer.pages import Pages, is_page
 
 _log = logging.getLogger("artist_sim.serve")
 
@@ -39,7 +41,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RestApi:
-    """Routes: the models', `/healthz` and `/metrics`.
+    """Routes: the models', the explorer's, `/healthz` and `/metrics`.
 
     Args:
       predictor: that answers.
@@ -57,6 +59,8 @@ class RestApi:
         )
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
+        Pages().add_to(app)
+        ExplorerApi(self._predictor).add_to(app)
         app.router.add_route("*", "/{path:.*}", self._model)
         return app
 
@@ -66,7 +70,7 @@ class RestApi:
         begun = time.perf_counter()
         request["asked"] = "other"
         try:
-            if request.path != "/healthz":
+            if request.path != "/healthz" and not is_page(request.path):
                 self._authorisation.check(request.headers.get("Authorization"))
             answer = await handler(request)
         except Refused as error:

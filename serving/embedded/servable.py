@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.explorer.explorable import load_explorable
+
 # TF Serving runs a SavedModel's graph in a session too, and nothing else in TensorFlow can: stop a
 # request at its deadline, and give a version's memory back at once when it is closed.
 _tf1 = tf.compat.v1
@@ -64,6 +66,7 @@ class Servable:
       version: its number.
       signatures: that can be asked, by name.
       signature_defs: as the file has them, by name.
+      explorable: what the explorer shows of it; None if it brings nothing along, or that is broken.
 
     Raises:
       Exception: whatever TensorFlow raises for files that are broken.
@@ -93,6 +96,7 @@ class Servable:
             for name, definition in self.signature_defs.items()
             if definition.method_name
         }
+        self.explorable = load_explorable(path)
 
     def run(
         self,

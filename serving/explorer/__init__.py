@@ -1,0 +1,1 @@
+"""The explorer: pages of the embedded server that show what a pushed model knows and why."""
