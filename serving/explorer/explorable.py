@@ -71,21 +71,27 @@ class Explorable:
 
     @functools.cached_property
     def map(self) -> bytes:
-        """JSON of the map: columns over the artists, of a large catalogue the most prominent."""
+        """JSON of the map: columns over the artists, the most prominent first.
+
+        The groups are the words that are the strongest of the most artists; an artist is in that of
+        its strongest word among them.
+        """
         data = self.data
-        rows = np.sort(data.prominence[:_MOST_ON_MAP])
-        label = self._strongest_words()
-        frequent = collections.Counter(label[row] for row in rows if label[row])
+        # The page names the first artists that it has room for.
+        rows = data.prominence[:_MOST_ON_MAP]
+        words = self._words()
+        frequent = collections.Counter(words[row][0] for row in rows if words[row])
         # Of equally frequent ones the first of the alphabet.
         named = sorted(frequent, key=lambda word: (-frequent[word], word))[:_NAMED_GROUPS]
         group = {word: place for place, word in enumerate(named)}
+        places = [next((group[word] for word in words[row] if word in group), None) for row in rows]
         return orjson.dumps(
             {
                 "id": [data.artist_id[row] for row in rows],
                 "name": [data.name[row] for row in rows],
                 "x": np.round(data.x[rows].astype(np.float64), 4).tolist(),
                 "y": np.round(data.y[rows].astype(np.float64), 4).tolist(),
-                "group": [group.get(label[row], len(named)) for row in rows],
+                "group": [len(named) if place is None else place for place in places],
                 "groups": [*named, _OTHER],
             }
         )
@@ -101,17 +107,17 @@ class Explorable:
             self._word_searches[modality] = order, search
         return self._word_searches[modality]
 
-    def _strongest_words(self) -> list[str]:
-        """Of each artist, in the words modality that most have; "" where there is none.
+    def _words(self) -> list[list[str]]:
+        """Of each artist, the strongest first, in the words modality that most have.
 
         Of modalities that as many have, that with the most words.
         """
         words = [one for one in self.data.modalities.values() if isinstance(one, Words)]
         if not words:
-            return [""] * len(self.data)
+            return [[]] * len(self.data)
         widest = max(words, key=lambda one: (int(one.present.sum()), len(one.word)))
         return [
-            widest.vocabulary[widest.word[start]] if start < end else ""
+            [widest.vocabulary[word] for word in widest.word[start:end]]
             for start, end in zip(widest.offsets[:-1].tolist(), widest.offsets[1:].tolist())
         ]
 
