@@ -105,8 +105,7 @@ def _umap(unit: np.ndarray, start: np.ndarray) -> np.ndarray:
 def _nearest(queries: np.ndarray, among: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k of `among` with the largest dot products: rows int64, products float32, largest first.
 
-    Of equal products the first rows come first. Where both are the same array, the row itself is
-    first.
+    Where both are the same array, the row itself is first.
     """
     nearest = np.empty((len(queries), k), np.int64)
     similarity = np.empty((len(queries), k), np.float32)
@@ -115,7 +114,7 @@ def _nearest(queries: np.ndarray, among: np.ndarray, k: int) -> tuple[np.ndarray
         if queries is among:
             itself = np.arange(len(product))
             product[itself, start + itself] = 2
-        best = np.argpartition(-product, k - 1, axis=1)[:, :k]
+        best = np.argpartition(product, len(among) - k, axis=1)[:, -k:]
         best.sort(axis=1)
         found = np.take_along_axis(product, best, axis=1)
         order = np.argsort(-found, axis=1, kind="stable")

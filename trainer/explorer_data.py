@@ -106,11 +106,14 @@ def prominence(popularity: np.ndarray, edges: sp.csr_matrix) -> np.ndarray:
 
 
 def _symmetric(edges: sp.csr_matrix) -> sp.csr_matrix:
-    both = (edges + edges.T).tocsr()
-    both.setdiag(0)
-    both.eliminate_zeros()
-    both.sort_indices()
-    return both
+    """Who is known to be similar to whom, whoever lists it; without weights."""
+    ends = edges.tocoo()
+    other = ends.row != ends.col
+    row, column = ends.row[other], ends.col[other]
+    both = (np.concatenate([row, column]), np.concatenate([column, row]))
+    matrix = sp.csr_matrix((np.ones(2 * len(row), np.int8), both), shape=edges.shape)
+    matrix.sum_duplicates()
+    return matrix
 
 
 def _words(content: CategoryContent, read: set[str]) -> Arrays:

@@ -51,7 +51,7 @@ class SearchIndex:
 
     def find(self, query: str, limit: int) -> list[int]:
         """Places of the best names, at most `limit`; of an empty query the first names."""
-        key = _key(query.strip())
+        key = _key(query)
         if not key:
             return list(range(min(limit, len(self._plain.keys))))
         found: dict[int, None] = {}
@@ -148,6 +148,7 @@ def _buckets(letters: np.ndarray) -> np.ndarray:
 
 
 def _key(name: str) -> str:
+    """A name as it is compared; one of symbols alone ('!!!') stays as it is."""
     if name.isascii():
-        return _PUNCTUATION.sub(" ", name.lower()).strip() or name
-    return folded(name.casefold().translate(_LETTERS))
+        return _PUNCTUATION.sub(" ", name.lower()).strip() or " ".join(name.lower().split())
+    return " ".join(folded(name.casefold().translate(_LETTERS)).split())

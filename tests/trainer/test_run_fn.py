@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from serving.explorer.data import read_explorer_data
 from tests.trainer.ego_graphs import schema_of, serialized
 from tests.trainer.graphs import HiddenGraph, two_communities
 from tests.trainer.small_systems import small_config, statistics_of
@@ -93,6 +94,15 @@ def test_the_model_has_its_signatures_and_knows_the_catalogue(trained):
     answer = model.signatures["serving_default"](artist_id=tf.constant(["artist:0007", "?"]))
     assert answer["known"].numpy().tolist() == [True, False]
     np.testing.assert_allclose(np.linalg.norm(answer["embedding"], axis=1), [1, 0], atol=1e-5)
+
+
+def test_the_explorer_s_data_travel_with_the_model(trained):
+    data = read_explorer_data(trained / "model")
+    assert data is not None
+    assert list(data.name)[1] == "Tab\tand\nline"
+    assert len(data) == 24
+    assert list(data.modalities) == ["audio", "tags"]
+    assert data.modalities["tags"].read.any()
 
 
 def test_a_finished_training_leaves_no_checkpoints(trained):
