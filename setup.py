@@ -12,7 +12,7 @@ setup(
     ),
     package_data={
         "catalogues": ["sampler/*"],
-        "components": ["retrieval_evaluator/*.schema.json"],
+        "components": ["retrieval_evaluator/*.schema.json", "retrieval_evaluator/page/*"],
         "serving": ["explorer/page/*"],
     },
     install_requires=[
@@ -23,6 +23,8 @@ setup(
         # safe to share between threads, and gives answers piece by piece, so that a deadline holds.
         "grpcio",
         "httpx",
+        "jinja2",
+        "markupsafe",
         "numpy",
         "orjson>=3.9",
         "pandas",

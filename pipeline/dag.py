@@ -26,6 +26,7 @@ from pipeline.home import PIPELINE_NAME
 
 HIDDEN_SPLITS: Final = ["hidden_val", "hidden_test"]
 _CODE: Final = ("catalogues", "components", "trainer")
+_SUFFIXES: Final = (".py", ".json", ".jinja", ".css", ".js")
 
 
 def create_pipeline(
@@ -85,6 +86,7 @@ def create_pipeline(
     evaluator = RetrievalEvaluator(
         examples=examples,
         model=model,
+        model_run=trainer.outputs["model_run"],
         baseline_model=latest_blessed.outputs["model"],
         baseline_blessing=latest_blessed.outputs["model_blessing"],
         config=dataclasses.replace(config.judge, fan_out=config.trainer.fan_out),
@@ -127,6 +129,6 @@ def code_fingerprint() -> str:
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256((root / "graph_schema.pbtxt").read_bytes())
     for package in _CODE:
-        for path in sorted((root / package).rglob("*.py")):
+        for path in sorted(p for p in (root / package).rglob("*") if p.suffix in _SUFFIXES):
             digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -56,6 +56,23 @@ def write_explorer_data(
     tf.io.gfile.rename(f"{target}.partial", target, overwrite=True)
 
 
+def read_places(path: str) -> np.ndarray | None:
+    """The map that a SavedModel brings, [num_artists, 2] float32 in the order of its artists.
+
+    Args:
+      path: of the SavedModel.
+
+    Returns:
+      None where it brings none.
+    """
+    source = os.path.join(path, *_PATH)
+    if not tf.io.gfile.exists(source):
+        return None
+    with tf.io.gfile.GFile(source, "rb") as file:
+        arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
+    return np.column_stack([arrays["x"], arrays["y"]])
+
+
 def explorer_data(
     graph: ArtistGraph,
     statistics: Mapping[str, Any],

@@ -14,7 +14,7 @@ from components.retrieval_evaluator.executor import CODE_FINGERPRINT, CONFIG, Ex
 
 
 class RetrievalEvaluation(artifact.Artifact):
-    """metrics.json, verdict.json, embeddings.npz and report.md."""
+    """metrics.json, verdict.json, embeddings.npz, report.md and report.html."""
 
     TYPE_NAME = "RetrievalEvaluation"
 
@@ -29,6 +29,9 @@ class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
     INPUTS = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "model_run": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelRun, optional=True
+        ),
         "baseline_model": component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
         ),
@@ -48,6 +51,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
     Args:
       examples: ego graphs and hidden edges.
       model: the new model.
+      model_run: the training's log, whose curves are shown.
       baseline_model: the latest blessed one; may resolve to none.
       baseline_blessing: its blessing, which nobody reads. When the pipeline goes back and forth
         between two models, it tells the cache that the older verdict was about another day.
@@ -63,6 +67,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
         *,
         examples: types.BaseChannel,
         model: types.BaseChannel,
+        model_run: types.BaseChannel,
         baseline_model: types.BaseChannel,
         baseline_blessing: types.BaseChannel,
         config: JudgeConfig,
@@ -74,6 +79,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
                 code_fingerprint=code_fingerprint,
                 examples=examples,
                 model=model,
+                model_run=model_run,
                 baseline_model=baseline_model,
                 baseline_blessing=baseline_blessing,
                 evaluation=types.Channel(type=RetrievalEvaluation),

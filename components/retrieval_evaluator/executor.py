@@ -17,6 +17,8 @@ from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
 from components.retrieval_evaluator.metrics_file import METRICS_FILE
+from components.retrieval_evaluator.page.judged import page_contents
+from components.retrieval_evaluator.page.rendering import html_page
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.console import console
@@ -27,6 +29,7 @@ CODE_FINGERPRINT: Final = "code_fingerprint"
 VERDICT_FILE: Final = "verdict.json"
 EMBEDDINGS_FILE: Final = "embeddings.npz"
 REPORT_FILE: Final = "report.md"
+PAGE_FILE: Final = "report.html"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -47,20 +50,27 @@ class Executor(base_executor.BaseExecutor):
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         graph = load_graph(examples_uri)
+        truth = load_hidden_edges(examples_uri, config.split, graph.artist_id)
+        model_path = path_utils.serving_model_path(model.uri)
         with console().status("  judging") as status:
             judgement = judge_model(
                 graph,
                 load_hidden_edges(examples_uri, "val", graph.artist_id),
-                load_hidden_edges(examples_uri, config.split, graph.artist_id),
+                truth,
                 config.split,
-                JudgedModel(path_utils.serving_model_path(model.uri), config.fan_out),
+                JudgedModel(model_path, config.fan_out),
                 _blessed(input_dict, config),
                 config.gate,
                 k=config.k,
                 seed=config.seed,
                 tell=lambda system: status.update(f"  judging {system}"),
             )
-        _write(Path(artifact_utils.get_single_uri(output_dict["evaluation"])), judgement, graph)
+            folder = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
+            _write(folder, judgement, graph)
+            status.update("  drawing the page")
+            log = [Path(artifact.uri) for artifact in input_dict.get("model_run") or []]
+            contents = page_contents(judgement, graph, truth, model_path, next(iter(log), None))
+            (folder / PAGE_FILE).write_text(html_page(contents), encoding="utf-8")
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
 
 

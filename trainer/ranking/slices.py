@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from trainer.graph import ArtistGraph, CategoryContent
+from trainer.graph import ArtistGraph
+from trainer.ranking.genres import genres
 from trainer.ranking.names import ALL, LONG_TAIL, NEW, NO_EDGES, ONE_EDGE
 
 DEGREE_QUANTILES: Final = 5
@@ -119,37 +120,12 @@ def _by_popularity(popularity: np.ndarray, artists: np.ndarray) -> list[Slice]:
 
 
 def _by_genre(graph: ArtistGraph, artists: np.ndarray) -> list[Slice]:
-    bags = {
-        name: content
-        for name, content in sorted(graph.content.items())
-        if isinstance(content, CategoryContent)
-    }
-    if not bags:
-        return []
-    widest = max(bags, key=lambda name: int(bags[name].present.sum()))
-    genre = _heaviest_words(bags[widest])
-    counts = collections.Counter(word for word in genre.tolist() if word is not None)
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:_MOST_SHOWN]
+    found = genres(graph, _MOST_SHOWN)
+    genre = found.genre[artists]
     return [
-        Slice("genre", f"genre:{word}", f"{widest}: {word}", artists[genre[artists] == word])
-        for word in frequent
+        Slice("genre", f"genre:{word}", f"{found.modality}: {word}", artists[genre == word])
+        for word in found.frequent
     ]
-
-
-def _heaviest_words(content: CategoryContent) -> np.ndarray:
-    """[num_artists] object: each artist's heaviest word, None without any.
-
-    Of equally heavy ones that which more artists have, then the first in the alphabet.
-    """
-    words = content.words.astype(str)
-    names, which, frequency = np.unique(words, return_inverse=True, return_counts=True)
-    artist = np.repeat(np.arange(len(content.offsets) - 1), np.diff(content.offsets))
-    order = np.lexsort((which, -frequency[which], -content.weights, artist))
-    _, first = np.unique(artist[order], return_index=True)
-    heaviest = np.full(len(content.offsets) - 1, None, object)
-    chosen = order[first]
-    heaviest[artist[chosen]] = names[which[chosen]]
-    return heaviest
 
 
 def _by_modalities(graph: ArtistGraph, artists: np.ndarray) -> list[Slice]:
@@ -171,8 +147,12 @@ def _by_modalities(graph: ArtistGraph, artists: np.ndarray) -> list[Slice]:
 
 
 def _range(values: np.ndarray) -> str:
-    low, high = (
-        np.format_float_positional(np.float32(end), trim="-")
-        for end in (values.min(), values.max())
-    )
+    low, high = (_number(end) for end in (values.min(), values.max()))
     return low if low == high else f"{low}-{high}"
+
+
+def _number(value: float) -> str:
+    """Whole numbers in full, others to four digits."""
+    if value == int(value):
+        return str(int(value))
+    return np.format_float_positional(value, precision=4, fractional=False, trim="-")
