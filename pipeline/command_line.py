@@ -17,20 +17,13 @@ examples:
   artist-sim catalogue check catalogues/sampler     is the catalogue sound?
   artist-sim catalogue generate --artists 10000 --seed 1 my-catalogue
   artist-sim similar "Nina Simone"                  who sounds like Nina Simone?
+  artist-sim report                                 look at the last judgement
   artist-sim runs                                   scores and verdicts of past runs
   artist-sim serve                                  answer requests, as TF Serving does
 
 The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
 Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
 """
-
-
-_STATES = {
-    "COMPLETE": "complete",
-    "CACHED": "cached",
-    "FAILED": "failed",
-    "RUNNING": "unfinished",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     add_commands(commands)
     _add_similar(commands)
+    _add_report(commands)
     _add_runs(commands)
     add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
     args = parser.parse_args(arguments)
@@ -81,12 +75,27 @@ def _add_similar(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(func=_similar)
 
 
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="open the page of the last judgement",
+        description="Opens the page of a judgement in the browser: verdict, scores, slices, map.",
+    )
+    parser.add_argument("run", nargs="?", type=_positive, help="its number (default: the newest)")
+    parser.add_argument(
+        "--path", action="store_true", help="print where the page lies, and open nothing"
+    )
+    parser.set_defaults(func=_report)
+
+
 def _add_runs(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "runs",
         help="the scores and verdicts of past runs",
-        description="Lists past runs from the metadata store, the newest last.",
+        description="Lists past runs from the metadata store, the newest last, or one with its "
+        "lineage. 'beside' is the blessed model that a run's model was compared with.",
     )
+    parser.add_argument("run", nargs="?", type=_positive, help="the number of one to look at")
     parser.add_argument("--last", type=_positive, default=20, help="how many (default: 20)")
     parser.set_defaults(func=_runs)
 
@@ -104,32 +113,36 @@ def _similar(args: argparse.Namespace) -> int:
     return 0
 
 
+def _report(args: argparse.Namespace) -> int:
+    _quiet_libraries()
+    import webbrowser
+
+    from pipeline.home import shown
+    from pipeline.runs import find_run, list_runs, open_store
+
+    runs = list_runs(open_store())
+    run = find_run(runs, args.run) if args.run else next((r for r in runs[::-1] if r.page), None)
+    if run is None or run.page is None:
+        which = f"Run {args.run} has no page" if args.run else "No run has a page"
+        raise InputError(f"{which}; a run that judges a model makes one: `make run`.")
+    print(shown(run.page))
+    if not args.path and not webbrowser.open(run.page.as_uri()):
+        print("No browser could be opened; open that file in one.", file=sys.stderr)
+    return 0
+
+
 def _runs(args: argparse.Namespace) -> int:
     _quiet_libraries()
-    import math
-
     from rich.console import Console
-    from rich.table import Table
 
-    from pipeline.runs import list_runs, open_store
+    from pipeline.run_listing import print_run, print_runs
+    from pipeline.runs import find_run, list_runs, open_store
 
-    table = Table("started", "connected", "cold", "verdict", "stages", box=None)
-    for run in list_runs(open_store())[-args.last :]:
-        scores = []
-        judged = run.metrics().get("scores", {})
-        for condition in ("connected", "cold"):
-            entry = judged.get(condition, {}).get("model", {}).get("ndcg@200", {})
-            value = entry.get("value")
-            scores.append("–" if value is None or math.isnan(value) else f"{value:.3f}")
-        verdict = run.verdict()
-        word = ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
-        counts = [
-            f"{sum(state == kind for state in run.states.values())} {word}"
-            for kind, word in _STATES.items()
-        ]
-        started = f"{run.started:%Y-%m-%d %H:%M}"
-        table.add_row(started, *scores, word, ", ".join(c for c in counts if c[0] != "0"))
-    Console().print(table)
+    runs = list_runs(open_store())
+    if args.run:
+        print_run(find_run(runs, args.run), Console())
+    else:
+        print_runs(runs[-args.last :], Console())
     return 0
 
 

@@ -32,3 +32,9 @@ def serving_root() -> Path:
 def log_folder() -> Path:
     """Where the full logs of runs lie."""
     return home() / "logs"
+
+
+def shown(path: Path) -> str:
+    """A path for a person: relative to the current folder where it lies below it."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -12,20 +12,10 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from catalogues.errors import InputError
 from components.retrieval_evaluator.report import console_table
-from pipeline.runs import Run, list_runs, open_store, stage_state
+from pipeline.home import shown
+from pipeline.runs import STAGE_TITLES, Run, list_runs, open_store, stage_state
 from trainer.console import console
 
-_STAGES: Final = {
-    "CatalogueExampleGen": "catalogue → ego graphs",
-    "StatisticsGen": "statistics",
-    "SchemaGen": "schema",
-    "CuratedSchemaGen": "schema",
-    "StoppingExampleValidator": "checks",
-    "Trainer": "training",
-    "LatestBlessedModel": "last blessed model",
-    "RetrievalEvaluator": "judgement",
-    "Pusher": "push",
-}
 _RUNNING: Final = re.compile(r"Component (\w+) is (running|finished)\.")
 
 
@@ -64,7 +54,7 @@ class ReportingRunner(LocalDagRunner):
             cause = lines[-1 if lines[0].endswith(":") else 0].strip()[:300].rstrip(" .")
             raise InputError(
                 f"The stage '{stages.current}' failed: {type(error).__name__}"
-                f"{f': {cause}' if cause else ''}. The full log is {_shown(self._log)}."
+                f"{f': {cause}' if cause else ''}. The full log is {shown(self._log)}."
             ) from error
         finally:
             logger.removeHandler(stages)
@@ -84,7 +74,7 @@ class _StageLines(logging.Handler):
         found = _RUNNING.fullmatch(record.getMessage())
         if not found:
             return
-        stage = _STAGES.get(found[1], found[1])
+        stage = STAGE_TITLES.get(found[1], found[1])
         if found[2] == "running":
             self.current = stage
             self._place += 1
@@ -107,18 +97,13 @@ def print_result(run: Run, seconds: float) -> None:
     reason = verdict["reason"].rstrip(".")
     screen.print(f"{word}: {reason}.", highlight=False, soft_wrap=True)
     if run.pushed:
-        screen.print(f"model:  {_shown(run.pushed)}", highlight=False, soft_wrap=True)
+        screen.print(f"model:  {shown(run.pushed)}", highlight=False, soft_wrap=True)
     else:
         screen.print("model:  not pushed; the version that is served stays", highlight=False)
     if run.evaluation:
-        report = _shown(run.evaluation / "report.md")
+        report = shown(run.page or run.evaluation / "report.md")
         screen.print(f"report: {report}", highlight=False, soft_wrap=True)
     screen.print(f"took:   {seconds:.0f} s", highlight=False)
     screen.print("next:   .venv/bin/artist-sim similar <artist>   who sounds like …?")
+    screen.print("        .venv/bin/artist-sim report             look at the judgement")
     screen.print("        .venv/bin/artist-sim runs               scores of past runs")
-
-
-def _shown(path: Path) -> str:
-    """Relative to the current folder where it lies below it."""
-    path = path.absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

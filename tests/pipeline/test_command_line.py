@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line import main
+from pipeline.runs import list_runs, open_store
 from tests.conftest import REPOSITORY
 from tests.pipeline.communities import read_tables, write_communities, write_tables
 
@@ -221,6 +222,7 @@ class TestArtistSim:
         assert ended.returncode == 0
         assert ended.stderr == ""
         assert "blessed" in ended.stdout and "8 complete" in ended.stdout
+        assert "diffusion" in ended.stdout
 
     def test_similar_lists_the_community(self, finished, folder):
         ended = type_in(["artist-sim", "similar", "act 3 OF scene 4", "--k", "5"], folder / "home")
@@ -267,13 +269,43 @@ class TestAnswers:
         assert main(["similar", "c00-00", "c01-00", "--k", "1"]) == 0
         assert len(capsys.readouterr().out.splitlines()) == 4
 
+    def test_one_run_with_its_lineage(self, capsys):
+        assert main(["runs", "1"]) == 0
+        told = capsys.readouterr().out
+        (run,) = list_runs(open_store())
+        assert "verdict:                blessed: " in told
+        assert f"made from:              examples {run.lineage.examples} (span 0)\n" in told
+        assert f"model:                  {run.lineage.model}, diffusion\n" in told
+        assert "judged beside:          no blessed model\n" in told
+        assert f"pushed:                 version {run.pushed.name}\n" in told
+
+    def test_the_last_page_is_opened(self, capsys, monkeypatch, home):
+        opened = []
+        monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+        assert main(["report"]) == 0
+        (run,) = list_runs(open_store())
+        assert opened == [run.page.as_uri()]
+        assert main(["report", "1", "--path"]) == 0
+        assert len(opened) == 1
+        assert capsys.readouterr().out == f"{run.page}\n" * 2
+
+    def test_a_browser_that_is_not_there_is_said(self, capsys, monkeypatch):
+        monkeypatch.setattr("webbrowser.open", lambda url: False)
+        assert main(["report"]) == 0
+        assert "open that file" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("command", ["runs", "report"])
+    def test_a_run_that_there_is_not(self, command, capsys):
+        assert main([command, "7"]) == 2
+        assert "There is no run 7; the newest is 1." in capsys.readouterr().err
+
     def test_a_version_of_ones_choice(self, capsys, home):
         (version,) = (home / "serving_model/artist_sim").iterdir()
         assert main(["similar", "c00-00", "--model", str(version)]) == 0
         assert main(["similar", "c00-00", "--model", str(home / "gone")]) == 2
         assert "There is no model 'gone'" in capsys.readouterr().err
 
-    @pytest.mark.parametrize("command", [["similar", "Björk"], ["runs"]])
+    @pytest.mark.parametrize("command", [["similar", "Björk"], ["runs"], ["report"]])
     def test_nothing_has_run_yet(self, command, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
         assert main(command) == 2
