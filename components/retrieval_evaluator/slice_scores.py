@@ -125,7 +125,7 @@ def score_slices(
     p_values = np.array([p for _, p in figures]).reshape(len(slices), len(columns))
     adjusted = np.full(p_values.shape, np.nan)
     for number, column in enumerate(columns):
-        compared = ~small & ~np.isnan(p_values[:, number])
+        compared = ~np.isnan(p_values[:, number])  # Small slices have no p-value.
         if column.difference:
             adjusted[compared, number] = holm(p_values[compared, number])
     found = []
