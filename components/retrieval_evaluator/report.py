@@ -37,7 +37,7 @@ def markdown_report(metrics: Mapping[str, Any], verdict: Mapping[str, Any]) -> s
         "",
         f"{verdict['reason']}.".replace("..", "."),
         "",
-        *(f"- {rule['verdict']}: {rule['rule']}. {_rule_text(rule)}" for rule in verdict["rules"]),
+        *(f"- {r['verdict']}, {r['rule']}: {r['sentence']}." for r in verdict["rules"]),
         "",
         "nDCG@200 with its 95% bootstrap interval, all systems on the same queries.",
         "",
@@ -90,11 +90,6 @@ def _figure(entry: Mapping[str, Any] | None, sign: str = "") -> str:
         return "–"
     value, low, high = (f"{entry[key]:{sign}.3f}" for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
-
-
-def _rule_text(rule: Mapping[str, Any]) -> str:
-    sentence = rule["sentence"]
-    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _slice_lines(condition: str, metrics: Mapping[str, Any]) -> list[str]:

@@ -80,7 +80,7 @@ def test_the_metrics_fit_their_schema(tmp_path):
         assert verdict["rules"] == metrics["rules"]
         report = (evaluation / "report.md").read_text()
         for rule in metrics["rules"]:
-            assert f"- {rule['verdict']}: {rule['rule']}. " in report
+            assert f"- {rule['verdict']}, {rule['rule']}: {rule['sentence']}." in report
     assert {"blessed_model"} == {
         name
         for systems in metrics["scores"].values()
