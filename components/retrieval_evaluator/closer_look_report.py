@@ -91,7 +91,7 @@ def _consistency(section: Mapping[str, Any]) -> list[Finding]:
         "it have; in brackets the long tail, with at most one visible edge. *: the model reads "
         "these tags."
     )
-    found = []
+    found: list[Finding] = []
     for condition, scores in section["scores"].items():
         systems = [name for name in _SHOWN if name in scores]
         rows = [
