@@ -5,69 +5,27 @@ It knows TensorFlow Serving's protocol and imports no TensorFlow.
 
 from __future__ import annotations
 
-import dataclasses
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from serving.errors import InvalidRequest, NotFound, ServingError, Unavailable, error_of
+from serving.answers import Embeddings, NewEmbeddings, Outputs, SimilarArtists, column, ranked
+from serving.connection import Connection, signature_of
+from serving.errors import InvalidRequest, ServingError
+from serving.filters import Filters
 from serving.grpc_transport import GrpcTransport
 from serving.new_artist import NewArtist, modalities_of, tensors_of
-from serving.protocol import ModelMetadata, Signature, texts_of
+from serving.protocol import ModelMetadata, texts_of
 from serving.pushed_model import SimilarArtist
 from serving.rest_transport import RestTransport
-from serving.retries import Deadline, RetryPolicy, with_retries
-
-Answer = TypeVar("Answer")
-Inputs = Mapping[str, NDArray[Any]]
+from serving.retries import Deadline, RetryPolicy
 
 _LARGEST_K = int(np.iinfo(np.int32).max)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Of artists of the catalogue, in the order in which they were asked for.
-
-    Attributes:
-      embedding: [num_artists, dim] float32; zeros for an artist that is not known.
-      known: [num_artists] bool: whether the catalogue has the artist.
-    """
-
-    embedding: NDArray[np.float32]
-    known: NDArray[np.bool_]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NewEmbeddings:
-    """Of new artists, in the order in which they were given.
-
-    Attributes:
-      embedding: [num_artists, dim] float32.
-      known_neighbors: [num_artists] int64: how many of the artist's neighbours the catalogue has.
-    """
-
-    embedding: NDArray[np.float32]
-    known_neighbors: NDArray[np.int64]
-
-
-@dataclasses.dataclass(frozen=True)
-class SimilarArtists:
-    """The answer to "who sounds like X?".
-
-    Attributes:
-      artist_id: who was asked for.
-      known: whether the catalogue has that artist.
-      artists: the most similar first; none if it is not known.
-    """
-
-    artist_id: str
-    known: bool
-    artists: tuple[SimilarArtist, ...]
 
 
 class Client:
@@ -114,11 +72,10 @@ class Client:
         # Libraries would quote what they refuse.
         if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
             raise ValueError("token has to be printable ASCII without spaces.")
-        self._version, self._timeout = version, timeout
-        self._max_batch, self._retry = max_batch, retry
-        self._rest = RestTransport(rest_address, model, token) if rest_address else None
-        self._grpc = GrpcTransport(address, model, token, credentials)
-        self._remembered: ModelMetadata | None = None
+        self._timeout, self._max_batch = timeout, max_batch
+        by_rest = RestTransport(rest_address, model, token) if rest_address else None
+        by_grpc = GrpcTransport(address, model, token, credentials)
+        self._connection = Connection(by_grpc, by_rest, version, retry)
         self._closed = False
 
     def embed(self, artist_ids: Sequence[str]) -> Embeddings:
@@ -131,52 +88,77 @@ class Client:
           ServingError: there is no answer; see its subclasses.
         """
         deadline, ids = self._start(), texts_of(artist_ids, "artist_ids")
-        pieces = [{"artist_id": part} for part in self._parts(ids)]
-        answers = self._ask_pieces("serving_default", pieces, deadline)
+        pieces = [{"artist_id": part} for part in self._parts(np.array(ids, object))]
+        answers = self._connection.predict_all("serving_default", pieces, deadline)
         return Embeddings(
             self._vectors(answers, len(ids), deadline),
-            _column(answers, "known", np.bool_, (len(ids),)),
+            column(answers, "known", np.bool_, (len(ids),)),
         )
 
-    def similar(self, artist_ids: Sequence[str], k: int = 10) -> list[SimilarArtists]:
+    def similar(
+        self, artist_ids: Sequence[str], k: int = 10, filters: Filters | None = None
+    ) -> list[SimilarArtists]:
         """The artists of the catalogue that are most similar to each of some others of it.
 
         Args:
           artist_ids: any number of ids.
-          k: artists in each answer, if the catalogue has so many others.
+          k: artists in each answer, if there are so many others, and so many pass the filters.
+          filters: who may be in an answer; all by default.
 
         Returns:
           One answer for each id, in the same order.
 
         Raises:
+          InvalidRequest: the model has no modality that a filter names; the message has those that
+            there are. Or it is older than filters.
           ServingError: there is no answer; see its subclasses.
         """
         deadline, ids = self._start(), texts_of(artist_ids, "artist_ids")
-        if operator.index(k) < 1:
-            raise InvalidRequest("k has to be at least 1.")
-        count = np.array(min(k, _LARGEST_K), np.int32)
-        pieces = [{"artist_id": part, "k": count} for part in self._parts(ids)]
-        answers = self._ask_pieces("similar", pieces, deadline)
-        known = _column(answers, "known", np.bool_, (len(ids),))
-        table = (len(ids), -1)
-        similar_id = _column(answers, "similar_id", object, table)
-        name = _column(answers, "name", object, table)
-        score = _column(answers, "score", np.float32, table)
-        if not similar_id.shape == name.shape == score.shape:
-            raise error_of("INTERNAL", "'similar_id', 'name' and 'score' differ in shape")
-        return [
-            SimilarArtists(
-                artist_id,
-                bool(known[row]),
-                tuple(
-                    SimilarArtist(*found)
-                    for found in zip(similar_id[row], name[row], score[row].tolist(), strict=True)
-                )
-                if known[row]
-                else (),
-            )
-            for row, artist_id in enumerate(ids)
+        count, signature = _count(k), "similar" if filters is None else "similar_filtered"
+        pieces = [
+            {"artist_id": part, "k": count, **(filters.tensors(len(part)) if filters else {})}
+            for part in self._parts(np.array(ids, object))
         ]
+        if filters is not None:
+            self._connection.require(signature, deadline)
+        answers = self._connection.predict_all(signature, pieces, deadline)
+        known = column(answers, "known", np.bool_, (len(ids),))
+        return [
+            SimilarArtists(artist_id, bool(is_known), artists if is_known else ())
+            for artist_id, is_known, artists in zip(
+                ids, known, ranked(answers, len(ids)), strict=True
+            )
+        ]
+
+    def nearest(
+        self, embeddings: ArrayLike, k: int = 10, filters: Filters | None = None
+    ) -> list[tuple[SimilarArtist, ...]]:
+        """The artists of the catalogue whose embeddings have the largest dot product with others.
+
+        Embeddings of two versions of a model cannot be compared. Where another may be pushed
+        between `embed_new` and this, `similar_to_new` keeps to one.
+
+        Args:
+          embeddings: [num_embeddings, dim] finite numbers, as `embed` or `embed_new` gives them.
+          k: artists in each answer, if so many pass the filters.
+          filters: who may be in an answer; all by default.
+
+        Returns:
+          One answer for each embedding, in the same order, the largest dot product first.
+
+        Raises:
+          InvalidRequest: the embeddings are of another kind, or as for `similar`.
+          ServingError: there is no answer; see its subclasses.
+        """
+        deadline, count, wanted = self._start(), _count(k), filters or Filters()
+        vectors = _vectors_of(embeddings)
+        pieces = [
+            {"embedding": part, "k": count, **wanted.tensors(len(part))}
+            for part in self._parts(vectors)
+        ]
+        self._connection.require("nearest", deadline)
+        answers = self._connection.predict_all("nearest", pieces, deadline)
+        return ranked(answers, len(vectors))
 
     def embed_new(self, new_artists: Iterable[NewArtist]) -> NewEmbeddings:
         """The embeddings of artists that the catalogue does not have.
@@ -192,27 +174,66 @@ class Client:
           ServingError: there is no answer; see its subclasses.
         """
         deadline, artists = self._start(), list(new_artists)
-        remembered = self._remembered
-        metadata = self._metadata(deadline)
+        remembered = self._connection.knows_metadata
+        metadata = self._connection.metadata(deadline)
         try:
             answers = self._embed_new(artists, metadata, deadline)
         except InvalidRequest:
             # What is remembered may be of a version that has been replaced.
-            newest = metadata if remembered is None else self._ask_metadata(deadline)
+            newest = self._connection.newest_metadata(deadline) if remembered else metadata
             if newest.signatures == metadata.signatures:
                 raise
             answers = self._embed_new(artists, newest, deadline)
         return NewEmbeddings(
             self._vectors(answers, len(artists), deadline),
-            _column(answers, "known_neighbors", np.int64, (len(artists),)),
+            column(answers, "known_neighbors", np.int64, (len(artists),)),
         )
+
+    def similar_to_new(
+        self, new_artists: Iterable[NewArtist], k: int = 10, filters: Filters | None = None
+    ) -> list[tuple[SimilarArtist, ...]]:
+        """The artists of the catalogue that are most similar to ones that it does not have.
+
+        `embed_new` and then `nearest`, both answered by one version of the model.
+
+        Args:
+          new_artists: any number of artists with their content and neighbours. Neighbours may be in
+            the answer; `filters` can leave them out.
+          k: artists in each answer, if so many pass the filters.
+          filters: who may be in an answer; all by default.
+
+        Returns:
+          One answer for each artist, in the same order, the most similar first.
+
+        Raises:
+          InvalidRequest: as for `embed_new` and `nearest`.
+          ServingError: there is no answer; see its subclasses.
+        """
+        deadline, artists, count = self._start(), list(new_artists), _count(k)
+        wanted, parts = filters or Filters(), self._parts(artists)
+        asked = [{"k": count, **wanted.tensors(len(part))} for part in parts]
+
+        def ask(metadata: ModelMetadata) -> list[Outputs]:
+            version = metadata.version
+            modalities = modalities_of(signature_of(metadata, "embed_new"))
+            signature_of(metadata, "nearest")
+            answers = []
+            for part, inputs in zip(parts, asked, strict=True):
+                given = tensors_of(part, modalities)
+                new = self._connection.predict("embed_new", given, version, deadline)
+                embedding = column([new], "embedding", np.float32, (len(part), -1))
+                inputs = {"embedding": embedding, **inputs}
+                answers.append(self._connection.predict("nearest", inputs, version, deadline))
+            return answers
+
+        if not artists:
+            return []
+        return ranked(self._connection.at_one_version(ask, deadline), len(artists))
 
     def close(self) -> None:
         """Ends the connections. What is asked afterwards raises a `ServingError`."""
         self._closed = True
-        self._grpc.close()
-        if self._rest is not None:
-            self._rest.close()
+        self._connection.close()
 
     def __enter__(self) -> Client:
         return self
@@ -230,103 +251,44 @@ class Client:
             raise ServingError("CANCELLED", "The client is closed.")
         return Deadline(self._timeout)
 
-    def _parts(self, ids: Sequence[str]) -> list[NDArray[np.object_]]:
+    def _parts(self, rows: Sequence[Any] | NDArray[Any]) -> list[Any]:
         return [
-            np.array(ids[start : start + self._max_batch], object)
-            for start in range(0, len(ids), self._max_batch)
+            rows[start : start + self._max_batch] for start in range(0, len(rows), self._max_batch)
         ]
 
     def _embed_new(
         self, artists: Sequence[NewArtist], metadata: ModelMetadata, deadline: Deadline
-    ) -> list[Mapping[str, Any]]:
-        modalities = modalities_of(_signature(metadata, "embed_new"))
-        pieces = [
-            tensors_of(artists[start : start + self._max_batch], modalities)
-            for start in range(0, len(artists), self._max_batch)
-        ]
-        return self._ask_pieces("embed_new", pieces, deadline)
-
-    def _ask_pieces(
-        self, signature: str, pieces: Sequence[Inputs], deadline: Deadline
-    ) -> list[Mapping[str, Any]]:
-        """The outputs of each piece, all of one version: vectors of two cannot be compared."""
-
-        def ask_all(version: int | None) -> list[Mapping[str, Any]]:
-            return [ask_one(piece, version) for piece in pieces]
-
-        def ask_one(piece: Inputs, version: int | None) -> Mapping[str, Any]:
-            return self._ask(
-                lambda transport: transport.predict(signature, piece, version, deadline), deadline
-            )
-
-        if self._version is not None or len(pieces) < 2:
-            return ask_all(self._version)
-        newest = self._ask_metadata(deadline).version
-        try:
-            return ask_all(newest)
-        except NotFound:
-            # It may have been replaced on the way; then the next one answers all.
-            replacement = self._ask_metadata(deadline).version
-            if replacement == newest:
-                raise
-            return ask_all(replacement)
-
-    def _metadata(self, deadline: Deadline) -> ModelMetadata:
-        return self._remembered or self._ask_metadata(deadline)
-
-    def _ask_metadata(self, deadline: Deadline) -> ModelMetadata:
-        self._remembered = self._ask(
-            lambda transport: transport.metadata(self._version, deadline), deadline
-        )
-        return self._remembered
-
-    def _ask(
-        self, question: Callable[[GrpcTransport | RestTransport], Answer], deadline: Deadline
-    ) -> Answer:
-        def ask() -> Answer:
-            try:
-                if self._rest is None or self._grpc.reachable(deadline):
-                    return question(self._grpc)
-                return question(self._rest)
-            except Unavailable:
-                self._grpc.look_again()
-                raise
-
-        return with_retries(ask, self._retry, deadline)
+    ) -> list[Outputs]:
+        modalities = modalities_of(signature_of(metadata, "embed_new"))
+        pieces = [tensors_of(part, modalities) for part in self._parts(artists)]
+        return self._connection.predict_all("embed_new", pieces, deadline)
 
     def _vectors(
-        self, answers: Sequence[Mapping[str, Any]], num_artists: int, deadline: Deadline
+        self, answers: Sequence[Outputs], num_artists: int, deadline: Deadline
     ) -> NDArray[np.float32]:
         if answers:
-            return _column(answers, "embedding", np.float32, (num_artists, -1))
-        outputs = _signature(self._metadata(deadline), "serving_default").outputs
+            return column(answers, "embedding", np.float32, (num_artists, -1))
+        metadata = self._connection.metadata(deadline)
+        outputs = signature_of(metadata, "serving_default").outputs
         dim = outputs["embedding"].shape[-1] if "embedding" in outputs else 0
         return np.zeros((0, max(dim, 0)), np.float32)
 
 
-def _signature(metadata: ModelMetadata, name: str) -> Signature:
-    if name not in metadata.signatures:
-        raise InvalidRequest(f"The model has no signature '{name}'; is it one of artist_sim?")
-    return metadata.signatures[name]
+def _count(k: int) -> NDArray[np.int32]:
+    if operator.index(k) < 1:
+        raise InvalidRequest("k has to be at least 1.")
+    return np.array(min(k, _LARGEST_K), np.int32)
 
 
-def _column(
-    answers: Sequence[Mapping[str, Any]], name: str, dtype: DTypeLike, shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """One output of all pieces, put together.
-
-    Args:
-      answers: the outputs of each piece, as arrays or nested lists.
-      name: of the output.
-      dtype: to have.
-      shape: to have; -1 where any size will do.
-    """
-    if not answers:
-        return np.zeros([max(size, 0) for size in shape], dtype)
+def _vectors_of(embeddings: ArrayLike) -> NDArray[np.float32]:
     try:
-        column = np.concatenate([np.asarray(answer[name], dtype) for answer in answers])
-        if column.ndim != len(shape) or len(column) != shape[0]:
-            raise ValueError(f"The shape is {column.shape}.")
-    except (KeyError, TypeError, ValueError) as error:
-        raise error_of("INTERNAL", f"'{name}' is missing or not as the signature says") from error
-    return column
+        with np.errstate(over="ignore"):
+            vectors = np.asarray(embeddings, np.float32)
+    except (TypeError, ValueError):
+        vectors = np.array(np.nan, np.float32)
+    # [] is no embedding, of whatever length.
+    if vectors.ndim != 2 and vectors.shape != (0,):
+        raise InvalidRequest("The embeddings have to be rows of numbers, all of one length.")
+    if not np.isfinite(vectors).all():
+        raise InvalidRequest("The embeddings have to have finite numbers.")
+    return vectors

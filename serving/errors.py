@@ -8,6 +8,9 @@ _LONGEST_DETAIL = 200
 # A path of two or more parts, but not that of a URL; its last part says enough.
 _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?:/[\w.@+-]+)+/([\w.@+-]+)")
 
+# How TensorFlow reports what a model refuses.
+_ASSERTION = re.compile(r"^assertion failed: \[(.*)\]")
+
 
 class ServingError(Exception):
     """The model server gave no usable answer. What is no subclass of it says why in `code`.
@@ -60,7 +63,8 @@ def error_of(code: str, detail: str, secret: str | None = None) -> ServingError:
       secret: the client's token.
     """
     lines = detail.strip().splitlines() or [""]
-    plain = lines[0].replace(secret, "…") if secret else lines[0]
+    said = _ASSERTION.sub(r"\1", lines[0])
+    plain = said.replace(secret, "…") if secret else said
     plain = " ".join(_ABSOLUTE_PATH.sub(r"\1", plain).split()).rstrip(".")
     if len(plain) > _LONGEST_DETAIL:
         plain = plain[:_LONGEST_DETAIL] + "…"

@@ -47,7 +47,9 @@ def add_command(
     parser.add_argument(
         "--max-batch", type=_positive, default=4096, metavar="ROWS", help="most rows of a request"
     )
-    parser.add_argument("--max-k", type=_positive, default=1000, help="largest k of `similar`")
+    parser.add_argument(
+        "--max-k", type=_positive, default=1000, metavar="K", help="most similar artists asked for"
+    )
     parser.add_argument(
         "--timeout", type=_positive, default=10, metavar="S", help="longest time of a request"
     )

@@ -14,7 +14,7 @@ class Limits:
     Attributes:
       body: bytes of a request.
       batch: rows of an input.
-      k: of `similar`.
+      k: artists in an answer of `similar`, `similar_filtered` and `nearest`.
       seconds: that a request may take, with its wait for a free thread.
       concurrent: requests that are computed or wait at once.
     """

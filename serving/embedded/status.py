@@ -39,6 +39,9 @@ _HTTP: Final[Mapping[grpc.StatusCode, int]] = {
 # A path of two parts or more that does not continue a word, as REST paths in messages would.
 _PATH: Final = re.compile(r"(?<![\w.>])(?:/[\w.\-+~]*\w){2,}/?")
 
+# Sentences of a model's own assertions, as TensorFlow reports them.
+_ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
+
 
 class Refused(Exception):
     """A request that gets no answer.
@@ -63,9 +66,12 @@ def from_tensorflow(error: Exception) -> Refused:
     number = getattr(error, "error_code", None)
     code = next((code for code in grpc.StatusCode if code.value[0] == number), INTERNAL)
     text = str(getattr(error, "message", "") or type(error).__name__)
+    # A session in Python puts this before, on a line of its own.
+    text = text.removeprefix("Graph execution error:").lstrip()
     for cut in ("\n", "[[{{node", "Detected at node", "[Op:"):
         text = text.split(cut)[0]
-    return Refused(code, without_paths(text.strip()) or "The model failed on this request.")
+    text = _ASSERTION.sub(r"\1", text.strip())
+    return Refused(code, without_paths(text) or "The model failed on this request.")
 
 
 def without_paths(text: str) -> str:

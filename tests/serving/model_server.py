@@ -199,7 +199,10 @@ def run(model, signatures, name, inputs):
         }
         return model.signatures[name](**tensors)
     except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
-        raise Refusal("INVALID_ARGUMENT", str(error)) from error
+        # TensorFlow Serving has no lines of Python before an assertion's.
+        lines = str(error).splitlines()
+        said = next((line for line in lines if line.startswith("assertion failed")), str(error))
+        raise Refusal("INVALID_ARGUMENT", said) from error
 
 
 def run_json(model, signatures, name, inputs):

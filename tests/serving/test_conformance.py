@@ -95,11 +95,29 @@ def questions(model, ids: list[str]) -> dict[str, dict[str, Any]]:
     return {
         "serving_default": {"artist_id": [*ids, UNKNOWN, ""]},
         "similar": {"artist_id": [*ids, UNKNOWN], "k": np.int32(3)},
+        "similar_filtered": {"artist_id": [*ids, UNKNOWN], **filters(ids, 6)},
+        "nearest": {"embedding": embeddings(model, ids), **filters(ids, 2)},
         "embed_new": new_artists(model, ids),
     }
 
 
-SIGNATURES = ("serving_default", "similar", "embed_new")
+def embeddings(model, ids: list[str]) -> np.ndarray:
+    answer = model.signatures["serving_default"](artist_id=tf.constant(ids[:2]))
+    return answer["embedding"].numpy() + np.float32(0.125)
+
+
+def filters(ids: list[str], size: int) -> dict[str, Any]:
+    """Inputs that leave out another two artists in each row."""
+    exclude = [[ids[row % 5], ids[(row + 1) % 5], ""] for row in range(size)]
+    return {
+        "k": np.int32(3),
+        "modality": [""],
+        "min_popularity": np.float32(0.0),
+        "exclude_id": exclude,
+    }
+
+
+SIGNATURES = ("serving_default", "similar", "similar_filtered", "nearest", "embed_new")
 
 
 def own_answer(model, signature: str, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -163,6 +181,51 @@ def test_rest_answers_what_the_saved_model_answers_by_row(model, ids, server, si
         np.testing.assert_array_equal(
             np.array(row["embedding"], np.float32), expected["embedding"][i]
         )
+
+
+@pytest.mark.parametrize("signature", ["similar_filtered", "nearest"])
+def test_who_is_excluded_is_not_in_the_answer(model, ids, server, signature):
+    inputs = questions(model, ids)[signature]
+    body = {"signature_name": signature, "inputs": {k: plain(v) for k, v in inputs.items()}}
+    found = server.predict(body).json()["outputs"]["similar_id"]
+    known = ids if signature == "similar_filtered" else ids[:2]
+    for row in range(len(known)):
+        assert len(set(found[row]) - {""}) == 3
+        assert not set(found[row]) & {one for one in inputs["exclude_id"][row] if one}
+
+
+BAD_FILTERS = {
+    "no such modality": ({"modality": ["", "no_such"]}, "The model has no modality no_such; it "),
+    "popularity NaN": ({"min_popularity": np.float32("nan")}, "min_popularity is NaN; give"),
+    "rows": ({"exclude_id": [["a"]] * 3}, "exclude_id must have a row for each artist"),
+}
+
+
+@pytest.mark.parametrize("signature", ["similar_filtered", "nearest"])
+@pytest.mark.parametrize("case", BAD_FILTERS)
+def test_filters_of_no_use_are_refused_in_a_sentence(
+    model, ids, server, prediction, signature, case
+):
+    wrong, sentence = BAD_FILTERS[case]
+    inputs = {**questions(model, ids)[signature], **wrong}
+    refused = refusal(prediction.Predict, requested(signature, **inputs))
+    assert refused.code() == INVALID
+    assert sentence in refused.details()
+    body = {"signature_name": signature, "inputs": {k: plain(v) for k, v in inputs.items()}}
+    answer = server.predict(json.dumps(body))
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_embeddings_that_are_not_finite_are_refused(model, ids, server, prediction, number):
+    inputs = questions(model, ids)["nearest"]
+    inputs["embedding"][1, 0] = number
+    refused = refusal(prediction.Predict, requested("nearest", **inputs))
+    assert refused.code() == INVALID
+    assert "An embedding has numbers that are NaN, infinite or too large" in refused.details()
+    body = {"signature_name": "nearest", "inputs": {k: plain(v) for k, v in inputs.items()}}
+    assert server.predict(json.dumps(body)).status_code == 400
 
 
 def test_an_only_input_needs_no_name(model, ids, server):

@@ -20,6 +20,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving.client import Client
 from serving.errors import InvalidRequest
+from serving.filters import Filters
 from serving.new_artist import NewArtist
 from tests.serving.running_server import RunningServer
 from tests.serving.test_conformance import refusal, requested
@@ -58,16 +59,21 @@ def ask(server: RunningServer, **options) -> requests.Response:
     )
 
 
-def test_each_limit_is_a_4xx_with_a_sentence(embedded):
+def test_each_limit_is_a_4xx_with_a_sentence(embedded, pushed):
     at = embedded.address
-    similar = {"signature_name": "similar", "inputs": {"artist_id": ["a"], "k": 6}}
-    answer = at.predict(similar)
-    assert (answer.status_code, answer.json()) == (
-        400,
-        {"error": "'k' must lie between 0 and 5, not be 6."},
-    )
-    similar["inputs"]["k"] = -1
-    assert at.predict(similar).status_code == 400
+    default = tf.saved_model.load(str(pushed)).signatures["serving_default"]
+    dim = default.structured_outputs["embedding"].shape[1]
+    filters = {"modality": [""], "min_popularity": 0.0, "exclude_id": [[""]]}
+    for signature, inputs in {
+        "similar": {"artist_id": ["a"]},
+        "similar_filtered": {"artist_id": ["a"], **filters},
+        "nearest": {"embedding": [[0.0] * dim], **filters},
+    }.items():
+        for k, status in ((5, 200), (6, 400), (-1, 400)):
+            answer = at.predict({"signature_name": signature, "inputs": {**inputs, "k": k}})
+            assert answer.status_code == status
+            if status == 400:
+                assert answer.json()["error"] == f"'k' must lie between 0 and 5, not be {k}."
     answer = at.predict({"instances": ["a"] * 65})
     assert answer.status_code == 400
     assert "65 rows; at most 64" in answer.json()["error"]
@@ -240,6 +246,12 @@ def test_the_client_is_answered_over_both_protocols_and_through_a_swap(pushed, r
                 assert len(similar.artists) == 3
                 new = client.embed_new([NewArtist(neighbors=ids[:2] + ["nobody"])])
                 assert new.known_neighbors.tolist() == [2]
+                near = client.nearest(new.embedding, 3, Filters(exclude=ids[:2]))
+                again = [NewArtist(neighbors=ids[:2] + ["nobody"])]
+                assert client.similar_to_new(again, 3, Filters(exclude=ids[:2])) == near
+                assert len(near[0]) == 3
+                filtered = client.similar(ids[:1], 3, Filters())[0]
+                assert filtered == similar
                 with pytest.raises(InvalidRequest):
                     client.similar(ids[:1], k=10**6)
         with Client(at.grpc, timeout=60, max_batch=1) as client:

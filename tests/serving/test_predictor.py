@@ -120,5 +120,11 @@ def test_no_place_of_the_machine_is_told():
     refused = from_tensorflow(error)
     assert refused.code is INTERNAL
     assert refused.message == "bad file …"
+    refusal = tf.errors.InvalidArgumentError(
+        None,
+        None,
+        "Graph execution error:\n\nassertion failed: [No modality x: [y].]\n\t [[{{node z}}]]",
+    )
+    assert from_tensorflow(refusal).message == "No modality x: [y]."
     assert without_paths("POST /v1 and a/b and 1/2") == "POST /v1 and a/b and 1/2"
     assert without_paths("in /a/b/d.txt: no") == "in …: no"
