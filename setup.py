@@ -13,7 +13,7 @@ setup(
     package_data={
         "catalogues": ["sampler/*"],
         "components": ["retrieval_evaluator/*.schema.json", "retrieval_evaluator/page/*"],
-        "serving": ["explorer/page/*"],
+        "serving": ["embedded/openapi.yaml", "explorer/page/*"],
     },
     install_requires=[
         "aiohttp>=3.9",

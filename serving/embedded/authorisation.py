@@ -17,6 +17,11 @@ class Authorisation:
     def __init__(self, token: str | None = None):
         self._wanted = f"Bearer {token}".encode() if token else None
 
+    @property
+    def needed(self) -> bool:
+        """Whether there is a token."""
+        return self._wanted is not None
+
     def check(self, header: str | None) -> None:
         """Raises Refused unless the `authorization` header has the token."""
         given = (header or "").encode(errors="surrogateescape")

@@ -16,6 +16,8 @@ import tensorflow as tf
 from serving.embedded.servable import Input, Signature
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 
+# Dimensions that an array of NumPy can have.
+_DEEPEST: Final = 32
 _INTEGERS: Final = {int}
 _NUMBERS: Final = {int, float}
 _WHAT: Final = {bool: "true or false", int: "integers", float: "numbers", str: "strings"}
@@ -100,6 +102,10 @@ def to_tensor(value: Any, wanted: Input, name: str) -> np.ndarray:
     shape: list[int] = []
     level: list[Any] = [value]
     while level and all(type(item) is list for item in level):
+        if len(shape) == _DEEPEST:
+            raise Refused(
+                INVALID_ARGUMENT, f"Input '{name}' has lists in more than {_DEEPEST} levels."
+            )
         sizes = {len(item) for item in level}
         if len(sizes) > 1:
             raise Refused(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import json
 import logging
 import re
 import time
@@ -9,16 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.embedded import json_tensors
 from serving.embedded.authorisation import Authorisation
+from serving.embedded.content_encoding import too_large, unpack
+from serving.embedded.description import describe
 from serving.embedded.metrics import CONTENT_TYPE
 from serving.embedded.model_info import model_metadata, model_status
 from serving.embedded.predictor import Predictor, Servable, Signature, refuse_method
 from serving.embedded.status import (
+    CANCELLED,
+    DEADLINE_EXCEEDED,
     INTERNAL,
     INVALID_ARGUMENT,
     NOT_FOUND,
@@ -29,11 +36,9 @@ from serving.explorer.pages import Pages, is_page
 
 _log = logging.getLogger("artist_sim.serve")
 
-_MODEL: Final = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)"
-    r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-    r"(?P<rest>/metadata|:[a-z]+)?"
-)
+_MODEL: Final = "/v1/models/{model:[^/:]+}"
+_VERSION: Final = _MODEL + "/versions/{version:[0-9]+}"
+_LABEL: Final = re.compile(r"/v1/models/[^/:]+/labels/(?P<label>[^/:]+)(/metadata|:[a-z]+)?")
 _METHODS: Final = ("predict", "classify", "regress")
 _MOST_VERSION: Final = 2**63 - 1
 
@@ -41,7 +46,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RestApi:
-    """Routes: the models', the explorer's, `/healthz` and `/metrics`.
+    """Routes: the models', the explorer's, `/healthz`, `/metrics`, and `/openapi.json` of them.
 
     Args:
       predictor: that answers.
@@ -50,6 +55,8 @@ class RestApi:
 
     def __init__(self, predictor: Predictor, authorisation: Authorisation):
         self._predictor, self._authorisation = predictor, authorisation
+        described = describe(predictor.name, predictor.limits, authorisation.needed)
+        self._description = json.dumps(described)
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -57,11 +64,20 @@ class RestApi:
         app = web.Application(
             client_max_size=self._predictor.limits.body, middlewares=[self._answered]
         )
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/metrics", self._metrics)
+        add = functools.partial(app.router.add_route, expect_handler=_continue)
+        for method in ("GET", "HEAD"):
+            add(method, "/healthz", self._healthz)
+            add(method, "/metrics", self._metrics)
+            add(method, "/openapi.json", self._openapi)
+            for path in (_MODEL, _VERSION):
+                add(method, path, self._status)
+                add(method, path + "/metadata", self._metadata)
+        for path in (_MODEL, _VERSION):
+            for method in _METHODS:
+                add("POST", f"{path}:{method}", self._infer)
         Pages().add_to(app)
         ExplorerApi(self._predictor).add_to(app)
-        app.router.add_route("*", "/{path:.*}", self._model)
+        add("*", "/{path:(?s:.*)}", self._nothing)
         return app
 
     @web.middleware
@@ -76,10 +92,10 @@ class RestApi:
         except Refused as error:
             answer = _refusal(error)
         except web.HTTPRequestEntityTooLarge:
-            body = self._predictor.limits.body
-            answer = _refusal(
-                Refused(INVALID_ARGUMENT, f"The body has more than {body} bytes.", http=413)
-            )
+            answer = _refusal(too_large(self._predictor.limits.body))
+        except ConnectionError:
+            # The client has gone; the answer is counted, and nobody's.
+            answer = _refusal(Refused(CANCELLED, "The connection was lost."))
         except web.HTTPException as error:
             answer = _refusal(Refused(INVALID_ARGUMENT, error.reason, http=error.status))
         except Exception:
@@ -103,47 +119,70 @@ class RestApi:
         page = self._predictor.metrics.page()
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
-    async def _model(self, request: web.Request) -> web.Response:
-        if not request.path.startswith("/v1/"):
-            raise Refused(
-                NOT_FOUND, f"There is nothing at {request.path}; models are at /v1/models/."
-            )
-        found = _MODEL.fullmatch(request.path)
-        rest = found["rest"] if found else None
-        if found is None:
-            raise _malformed(request)
-        version = _version(found["version"], found["label"])
-        name = found["name"]
-        if request.method == "GET" and rest is None:
-            request["asked"] = "status"
-            return self._status(name, version)
-        if request.method == "GET" and rest == "/metadata":
-            request["asked"] = "metadata"
-            return self._metadata(name, version)
-        if request.method == "POST" and rest is not None and rest[1:] in _METHODS:
-            request["asked"] = rest[1:]
-            return await self._infer(request, name, version, rest[1:])
-        raise _malformed(request)
+    async def _openapi(self, request: web.Request) -> web.Response:
+        request["asked"] = "openapi"
+        return web.Response(text=self._description, content_type="application/json")
 
-    def _status(self, name: str, version: int | None) -> web.Response:
+    async def _nothing(self, request: web.Request) -> web.Response:
+        """Says what is wrong with a path, or with a method, that no route has."""
+        if request.path.startswith("/v1/"):
+            # As TF Serving: 400, whichever of the two it is.
+            label = _LABEL.fullmatch(request.path)
+            if label:
+                raise Refused(
+                    INVALID_ARGUMENT, f"Unrecognized servable version label: {label['label']}"
+                )
+            raise Refused(INVALID_ARGUMENT, f"Malformed request: {request.method} {request.path}")
+        allowed: set[str] = set()
+        for resource in request.app.router.resources():
+            allowed |= (await resource.resolve(request))[1]
+        allowed.discard("*")
+        if allowed:
+            refused = Refused(
+                INVALID_ARGUMENT,
+                f"{request.path} is asked by {' or '.join(sorted(allowed))}.",
+                http=405,
+            )
+            answer = _refusal(refused)
+            answer.headers["Allow"] = ", ".join(sorted(allowed))
+            return answer
+        raise Refused(NOT_FOUND, f"There is nothing at {request.path}; models are at /v1/models/.")
+
+    async def _status(self, request: web.Request) -> web.Response:
+        request["asked"] = "status"
         asked = get_model_status_pb2.GetModelStatusRequest()
-        asked.model_spec.name = name
+        asked.model_spec.name = _model(request)
+        version = _version(request)
         if version is not None:
             asked.model_spec.version.value = version
         return _message(model_status(self._predictor, asked))
 
-    def _metadata(self, name: str, version: int | None) -> web.Response:
+    async def _metadata(self, request: web.Request) -> web.Response:
+        request["asked"] = "metadata"
         asked = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        asked.model_spec.name = name
+        asked.model_spec.name = _model(request)
+        version = _version(request)
         if version is not None:
             asked.model_spec.version.value = version
         return _message(model_metadata(self._predictor, asked))
 
-    async def _infer(
-        self, request: web.Request, name: str, version: int | None, method: str
-    ) -> web.Response:
+    async def _body(self, request: web.Request) -> bytes:
+        limits = self._predictor.limits
+        try:
+            body = await asyncio.wait_for(request.read(), limits.seconds)
+        except asyncio.TimeoutError:
+            raise Refused(
+                DEADLINE_EXCEEDED, f"The body did not come within {limits.seconds:g} s."
+            ) from None
+        except web.RequestPayloadError:
+            raise Refused(INVALID_ARGUMENT, "The body is not whole.") from None
+        return unpack(body, request.headers.get("Content-Encoding", ""), limits.body)
+
+    async def _infer(self, request: web.Request) -> web.Response:
+        method = request["asked"] = request.path.rpartition(":")[2]
+        name, version = _model(request), _version(request)
         self._predictor.check_model(name, version)
-        given = json_tensors.parse_request(await request.read())
+        given = json_tensors.parse_request(await self._body(request))
         signature_name = given.get("signature_name", "")
         if not isinstance(signature_name, str):
             raise Refused(INVALID_ARGUMENT, "'signature_name' must be a string.")
@@ -162,18 +201,27 @@ class RestApi:
         return web.Response(body=body, content_type="application/json")
 
 
-def _version(version: str | None, label: str | None) -> int | None:
-    if label is not None:
-        raise Refused(INVALID_ARGUMENT, f"Unrecognized servable version label: {label}")
+async def _continue(request: web.Request) -> None:
+    # Other expectations are passed over, as HTTP allows; aiohttp refuses them, not in JSON.
+    awaited = request.headers["Expect"].lower() == "100-continue"
+    if awaited and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # aiohttp takes it for the beginning of the answer.
+        request.writer.output_size = 0
+
+
+def _model(request: web.Request) -> str:
+    return request.match_info["model"]
+
+
+def _version(request: web.Request) -> int | None:
+    version = request.match_info.get("version")
     if version is None:
         return None
-    if int(version) > _MOST_VERSION:
+    # Python refuses to read thousands of digits.
+    if len(version) > 1000 or int(version) > _MOST_VERSION:
         raise Refused(INVALID_ARGUMENT, "The version is no 64-bit number.")
     return int(version)
-
-
-def _malformed(request: web.Request) -> Refused:
-    return Refused(INVALID_ARGUMENT, f"Malformed request: {request.method} {request.path}")
 
 
 def _message(message: Any) -> web.Response:

@@ -15,6 +15,7 @@ from typing import Final
 import grpc
 import tensorflow as tf
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from catalogues.errors import InputError
@@ -28,9 +29,16 @@ from serving.embedded.servable import WARM_UP, Servable
 from serving.embedded.versions import Versions
 
 _log = logging.getLogger("artist_sim.serve")
+_http_log = logging.getLogger("artist_sim.serve.http")
 
 _GRACE: Final = 5.0
 """Seconds that requests have to end when the server stops."""
+
+_IDLE: Final = 75.0
+"""Seconds until a connection is closed on which no request has come as a whole, its body excepted.
+
+Longer than the 60 s after which most proxies close theirs, so that none meets a closing one.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +135,27 @@ async def _serve(config: ServerConfig, ready: Callable[[Listening], None]) -> No
                 metrics.version.set(versions.current or 0)
 
 
+def _is_of_the_server(record: logging.LogRecord) -> bool:
+    """Whether it is about more than bytes that a client sent and that are no HTTP.
+
+    aiohttp logs each such request with a stack trace, by which anybody could fill the disk.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (HttpProcessingError, web.RequestPayloadError, ConnectionError))
+
+
+_http_log.addFilter(_is_of_the_server)
+
+
 async def _listen_rest(stack: contextlib.AsyncExitStack, config: ServerConfig, api: RestApi) -> int:
-    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=_GRACE)
+    runner = web.AppRunner(
+        api.application(),
+        access_log=None,
+        shutdown_timeout=_GRACE,
+        keepalive_timeout=_IDLE,
+        logger=_http_log,
+        auto_decompress=False,
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, config.host, config.rest_port)

@@ -43,16 +43,23 @@ _PATH: Final = re.compile(r"(?<![\w.>])(?:/[\w.\-+~]*\w){2,}/?")
 _ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
 
 
+# gRPC has 8 KiB for it, in which one character of UTF-8 takes up to 12 bytes.
+_LONGEST: Final = 500
+
+
 class Refused(Exception):
     """A request that gets no answer.
 
     Args:
       code: the canonical status.
-      message: one sentence: what is wrong and how to mend it.
+      message: one sentence: what is wrong and how to mend it. It is cut where a client made it
+        long.
       http: the REST status, where it is not the usual one of the code.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, *, http: int | None = None):
+        if len(message) > _LONGEST:
+            message = message[: _LONGEST - 1] + "…"
         super().__init__(message)
         self.code, self.message = code, message
         self.http = _HTTP.get(code, 500) if http is None else http
