@@ -173,7 +173,12 @@ def from_proto(
     number = 1
     for size in sizes:
         number *= size
-    if number * np.dtype(wanted.dtype.as_numpy_dtype).itemsize > most_bytes:
+    laid_out = number * np.dtype(wanted.dtype.as_numpy_dtype).itemsize
+    if proto.string_val:
+        # Those that are missing are like the last one, of any length.
+        lengths = [len(text) for text in proto.string_val]
+        laid_out += sum(lengths) + max(number - len(lengths), 0) * lengths[-1]
+    if laid_out > most_bytes:
         raise Refused(INVALID_ARGUMENT, f"Input '{name}' has more than {most_bytes} bytes.")
     try:
         value = np.asarray(tf.make_ndarray(proto))

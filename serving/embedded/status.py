@@ -70,6 +70,9 @@ def from_tensorflow(error: Exception) -> Refused:
 
     TensorFlow's messages go on with nodes, stack traces and paths, which are no client's business.
     """
+    if isinstance(error, UnicodeDecodeError):
+        # TensorFlow's message quotes what it was sent, and Python cannot read the message.
+        return Refused(INVALID_ARGUMENT, "The model cannot read bytes of the request.")
     number = getattr(error, "error_code", None)
     code = next((code for code in grpc.StatusCode if code.value[0] == number), INTERNAL)
     text = str(getattr(error, "message", "") or type(error).__name__)
