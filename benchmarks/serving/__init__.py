@@ -1,0 +1,1 @@
+"""How fast a model is served: the embedded server beside another, under the same load."""
