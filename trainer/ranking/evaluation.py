@@ -132,6 +132,6 @@ def _no_query(k: Sequence[int]) -> dict[str, np.ndarray]:
     """What `_per_query` returns of a block without any query, so that there is always one block."""
     nothing = np.zeros((0, 1))
     empty = RankingBlock(
-        slice(0, 0), nothing.astype(np.int64), nothing, sp.csr_matrix((0, 1)), nothing
+        slice(0, 0), nothing.astype(np.int64), nothing, sp.csr_matrix((0, 1)), np.zeros(0, int)
     )
     return _per_query(empty, np.zeros(1), k)

@@ -61,6 +61,8 @@ def query_ndcg(
     """
     hidden = hidden_positives(truth, candidates, queries)
     scores = np.zeros(len(hidden.queries))
-    for ranked in ranking_blocks(scorer, hidden, candidates, k, seed=seed, block=block):
+    for ranked in ranking_blocks(
+        scorer, hidden, candidates, k, seed=seed, block=block, hits_only=True
+    ):
         scores[ranked.part] = ndcg(ranked.hits, ranked.num_positives, k)
     return QueryScores(hidden.queries, scores, hidden.num_skipped)

@@ -23,10 +23,24 @@ def hash_pairs(seed: int, queries: np.ndarray, candidates: np.ndarray) -> np.nda
     Returns:
       [num_queries, num_candidates] uint64.
     """
+    return hash_each(seed, np.asarray(queries)[:, None], np.asarray(candidates)[None, :])
+
+
+def hash_each(seed: int, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Draws the numbers of `hash_pairs` for the pairs that two arrays give together.
+
+    Args:
+      seed: any integer.
+      queries: int64 rows.
+      candidates: int64 rows, of a shape that broadcasts with that of `queries`.
+
+    Returns:
+      uint64, of the shape that the two have together.
+    """
     key = _mixed(np.array([seed % 2**64], np.uint64))
     streams = _mixed(np.asarray(queries).astype(np.uint64) ^ key)
     steps = np.asarray(candidates).astype(np.uint64) * _GOLDEN
-    return _mixed(streams[:, None] + steps[None, :])
+    return _mixed(streams + steps)
 
 
 def _mixed(state: np.ndarray) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""Ranks the candidates of each query, a block of queries at a time: each score is computed once."""
+"""Ranks the candidates of each query, a block of queries at a time: each score is computed once.
+
+Memory, beside what the scorer holds: 4 bytes for each score of a block of `block_size` queries, at
+most 16 MiB, or one row of num_candidates scores if that is more; and what a ScoreTile takes. The
+time is linear in num_queries * num_candidates.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,10 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
-from trainer.ranking.pair_hash import hash_pairs
+from trainer.ranking.score_tile import ScoreTile, tile_rows
 from trainer.systems.base import Scorer
 
-# At most so many scores are held at once; each takes about 40 bytes while it is ranked.
+# At most so many scores are held at once.
 _MAX_SCORES: Final = 2**22
 
 
@@ -47,14 +52,14 @@ class RankingBlock:
         the query itself is one of the `cutoff` candidates.
       weights: [num_queries, cutoff], of the hidden edges to `top`; 0: no positive.
       positives: [num_queries, num_candidates] CSR, as in HiddenPositives.
-      key: [num_queries, num_candidates] uint64; a lower one comes first, the query's own last.
+      ranks: [sum of num_positives] int64, see `positive_ranks`.
     """
 
     part: slice
     top: np.ndarray
     weights: np.ndarray
     positives: sp.csr_matrix
-    key: np.ndarray
+    ranks: np.ndarray
 
     @property
     def hits(self) -> np.ndarray:
@@ -69,20 +74,9 @@ class RankingBlock:
     def positive_ranks(self) -> np.ndarray:
         """[sum of num_positives] int64 ranks from 1 of all positives, also below the cut-off.
 
-        Each query's are ascending and follow those of the query before it. Nothing is sorted but
-        the positives, so that this costs O(num_candidates log num_positives) a query.
+        Each query's are ascending and follow those of the query before it.
         """
-        hits, found = self.hits, [np.zeros(0, np.int64)]
-        for row, key in enumerate(self.key):
-            above = np.flatnonzero(hits[row])
-            columns = self.positives.indices[slice(*self.positives.indptr[row : row + 2])]
-            below = np.setdiff1d(columns, self.top[row, above], assume_unique=True)
-            edges = np.sort(key[below])
-            # How many candidates come no later than each of these positives, itself included.
-            place = np.searchsorted(edges, key, side="left")
-            counts = np.bincount(place, minlength=len(edges) + 1)[: len(edges)]
-            found += [above + 1, np.cumsum(counts)]
-        return np.concatenate(found)
+        return self.ranks
 
 
 def hidden_positives(
@@ -112,6 +106,15 @@ def hidden_positives(
     return HiddenPositives(queries[judged], positives[judged], len(queries) - len(judged))
 
 
+def block_size(num_candidates: int, block: int = 1024) -> int:
+    """How many queries are scored at once, the same whoever scores them and where.
+
+    A matrix product may round otherwise where it has another shape, so that scores in the same
+    blocks are the same to the last bit.
+    """
+    return max(1, min(block, _MAX_SCORES // max(1, num_candidates)))
+
+
 def ranking_blocks(
     scorer: Scorer,
     hidden: HiddenPositives,
@@ -120,6 +123,7 @@ def ranking_blocks(
     *,
     seed: int = 0,
     block: int = 1024,
+    hits_only: bool = False,
 ) -> Iterator[RankingBlock]:
     """Ranks the candidates of every judged query.
 
@@ -133,6 +137,8 @@ def ranking_blocks(
       cutoff: how many of the best are ranked, at most; no more than there are candidates.
       seed: of the order of ties.
       block: most queries that are scored at once; fewer where there are very many candidates.
+      hits_only: leaves `top` at -1 and gives no true rank to positives below the cut-off, for
+        metrics that need neither.
 
     Yields:
       Blocks in the order of `hidden.queries`.
@@ -141,13 +147,19 @@ def ranking_blocks(
       ValueError: a score is NaN, the scores have the wrong shape, or cutoff or block is below 1.
     """
     candidates = np.asarray(candidates, np.int64)
-    for part in _parts(len(hidden.queries), len(candidates), cutoff, block):
-        queries, positives = hidden.queries[part], hidden.positives[part]
-        key, itself = _keys(scorer, queries, candidates, seed)
-        top = _best(key, cutoff)
-        weights = np.take_along_axis(positives.toarray(), top, axis=1)
-        top[np.take_along_axis(itself, top, axis=1)] = -1
-        yield RankingBlock(part, top, weights, positives, key)
+    for part, tiles in _tiles(scorer, hidden.queries, candidates, cutoff, seed, block):
+        positives = hidden.positives[part]
+        ranks = np.zeros(positives.nnz, np.int64)
+        top = np.full((positives.shape[0], min(cutoff, len(candidates))), -1)
+        for rows, tile in tiles:
+            indptr = positives.indptr[rows.start : rows.start + len(tile.scores) + 1]
+            edges = slice(indptr[0], indptr[-1])
+            ranks[edges] = tile.ranks(
+                positives.indices[edges], indptr - indptr[0], below=not hits_only
+            )
+            if not hits_only:
+                top[rows] = tile.best()
+        yield RankingBlock(part, top, *_by_rank(ranks, positives, top.shape[1]))
 
 
 def top_lists(
@@ -180,50 +192,67 @@ def top_lists(
     """
     queries, candidates = np.asarray(queries, np.int64), np.asarray(candidates, np.int64)
     lists = np.zeros((len(queries), min(k, len(candidates))), np.int32)
-    for part in _parts(len(queries), len(candidates), k, block):
-        key, itself = _keys(scorer, queries[part], candidates, seed)
-        top = _best(key, k)
-        lists[part] = np.where(np.take_along_axis(itself, top, axis=1), -1, top)
+    for part, tiles in _tiles(scorer, queries, candidates, k, seed, block):
+        for rows, tile in tiles:
+            lists[part][rows] = tile.best()
     return lists
 
 
-def _parts(num_queries: int, num_candidates: int, cutoff: int, block: int) -> Iterator[slice]:
-    """Blocks of queries whose scores are held at once."""
+def _tiles(
+    scorer: Scorer, queries: np.ndarray, candidates: np.ndarray, cutoff: int, seed: int, block: int
+) -> Iterator[tuple[slice, Iterator[tuple[slice, ScoreTile]]]]:
+    """Blocks of queries that are scored at once, and in each the tiles that are ranked at once."""
     if cutoff < 1 or block < 1:
         raise ValueError(f"k and block must be at least 1, not {cutoff} and {block}.")
-    step = max(1, min(block, _MAX_SCORES // max(1, num_candidates)))
-    for start in range(0, num_queries, step):
-        yield slice(start, start + step)
+    cutoff = min(cutoff, len(candidates))
+    own = _places(candidates, queries)
+    step = block_size(len(candidates), block)
+    num_rows = tile_rows(max(1, len(candidates)))
+
+    def tiles_of(part: slice, scores: np.ndarray) -> Iterator[tuple[slice, ScoreTile]]:
+        for first in range(0, len(scores), num_rows):
+            rows = slice(first, first + num_rows)
+            mine = queries[part][rows], own[part][rows]
+            try:
+                yield rows, ScoreTile(scores[rows], *mine, candidates, cutoff, seed)
+            except FloatingPointError:
+                num_nan = _num_nan(scores, own[part])
+                raise ValueError(f"The scores of {num_nan} queries are NaN.") from None
+
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        scores = np.asarray(scorer(queries[part], candidates))
+        shape = (len(queries[part]), len(candidates))
+        if scores.shape != shape:
+            raise ValueError(f"The scores have shape {scores.shape}, not {shape}.")
+        yield part, tiles_of(part, scores)
 
 
-def _best(key: np.ndarray, cutoff: int) -> np.ndarray:
-    """[num_queries, at most cutoff] int64 positions of the lowest keys, ascending."""
-    cutoff = min(cutoff, key.shape[1])
-    top = np.argpartition(key, cutoff - 1, axis=1)[:, :cutoff]
-    order = np.argsort(np.take_along_axis(key, top, axis=1), axis=1)
-    return np.take_along_axis(top, order, axis=1)
+def _by_rank(
+    ranks: np.ndarray, positives: sp.csr_matrix, cutoff: int
+) -> tuple[np.ndarray, sp.csr_matrix, np.ndarray]:
+    """`weights`, `positives` and `ranks` of a block, whose ranks are in the order of the CSR."""
+    num_positives = np.diff(positives.indptr)
+    rows = np.repeat(np.arange(len(num_positives)), num_positives)
+    weights = np.zeros((len(num_positives), cutoff), positives.dtype)
+    near = ranks <= cutoff
+    weights[rows[near], ranks[near] - 1] = positives.data[near]
+    return weights, positives, ranks[np.lexsort((ranks, rows))]
 
 
-def _keys(
-    scorer: Scorer, queries: np.ndarray, candidates: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """[num_queries, num_candidates] uint64, lower is better, and bool: the query itself."""
-    shape = (len(queries), len(candidates))
-    scores = np.array(scorer(queries, candidates), np.float32)
-    if scores.shape != shape:
-        raise ValueError(f"The scores have shape {scores.shape}, not {shape}.")
-    itself = queries[:, None] == candidates[None, :]
-    scores[itself] = 0
-    if np.isnan(scores).any():
-        raise ValueError(f"The scores of {np.isnan(scores).any(axis=1).sum()} queries are NaN.")
-    # One integer orders a candidate: its score above, the random order of ties below.
-    key = _falling(scores).astype(np.uint64) << np.uint64(32)
-    key |= hash_pairs(seed, queries, candidates) >> np.uint64(32)
-    key[itself] = np.iinfo(np.uint64).max
-    return key, itself
+def _places(candidates: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """[num_queries] int64, the place of each query among the candidates, -1 for none."""
+    if not len(candidates):
+        return np.full(len(queries), -1)
+    order = np.argsort(candidates)
+    found = np.searchsorted(candidates, queries, sorter=order)
+    place = order[np.minimum(found, len(candidates) - 1)]
+    return np.where(candidates[place] == queries, place, -1)
 
 
-def _falling(scores: np.ndarray) -> np.ndarray:
-    """Maps float32 to uint32 so that a higher score becomes a lower integer; -0 equals 0."""
-    bits = (scores + np.float32(0)).view(np.uint32)
-    return np.where(bits >> np.uint32(31), bits, bits ^ np.uint32(0x7FFFFFFF))
+def _num_nan(scores: np.ndarray, own: np.ndarray) -> int:
+    """How many queries have a score that is NaN, their own aside."""
+    unknown = np.isnan(np.asarray(scores, np.float32))
+    among = np.flatnonzero(own >= 0)
+    unknown[among, own[among]] = False
+    return int(unknown.any(axis=1).sum())

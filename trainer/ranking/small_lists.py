@@ -31,10 +31,14 @@ SIZES: Final = (3, 5, 10, 25)
 
 def true_weights(positives: sp.csr_matrix, places: int) -> np.ndarray:
     """[num_queries, places]: of each row of a CSR the largest values, falling, filled up with 0."""
-    truth = np.zeros((positives.shape[0], places), positives.dtype)
-    for row, start in enumerate(positives.indptr[:-1]):
-        weights = np.sort(positives.data[start : positives.indptr[row + 1]])[::-1][:places]
-        truth[row, : len(weights)] = weights
+    num_positives = np.diff(positives.indptr)
+    rows = np.repeat(np.arange(len(num_positives)), num_positives)
+    # Sorted as they are and then turned around: there may be weights that cannot be negated.
+    rising = positives.data[np.lexsort((positives.data, rows))]
+    place = np.repeat(positives.indptr[1:], num_positives) - 1 - np.arange(len(rows))
+    truth = np.zeros((len(num_positives), places), positives.dtype)
+    listed = place < places
+    truth[rows[listed], place[listed]] = rising[listed]
     return truth
 
 
@@ -70,16 +74,29 @@ def edit_distance_accuracy(
     order puts each matched artist where it is matched.
     """
     length = np.minimum(n, num_positives)
-    size = int(length.max(initial=0))
-    # distance[j]: between the first i of the ranking and the first j of the truth.
-    distance = np.tile(np.arange(size + 1)[:, None], len(length))
-    result = np.zeros(len(length), np.int64)
-    for i in range(1, size + 1):
-        before, distance = distance, np.empty_like(distance)
-        distance[0] = i
-        same = (found[:, i - 1 : i] == truth[:, :size]) & (found[:, i - 1 : i] != 0)
-        for j in range(1, size + 1):
-            edited = 1 + np.minimum(before[j], distance[j - 1])
-            distance[j] = np.minimum(before[j - 1] + ~same[:, j - 1], edited)
-        result = np.where(length == i, distance[i], result)
-    return 1 - result / length
+    distance = length.copy()
+    # Without any positive all places are substituted.
+    some = np.flatnonzero(
+        ((found[:, :n] != 0) & (np.arange(found[:, :n].shape[1]) < length[:, None])).any(axis=1)
+    )
+    if len(some):
+        distance[some] = _edit_distances(found[some], truth[some], length[some])
+    return 1 - distance / length
+
+
+def _edit_distances(found: np.ndarray, truth: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """[num_queries] int64: Levenshtein's between the first `length` places of two lists each."""
+    size = int(length.max())
+    found, truth = found[:, :size], truth[:, :size]
+    distance = np.zeros((size + 1, size + 1, len(length)), np.int16)
+    distance[0] = distance[:, 0] = np.arange(size + 1)[:, None]
+    same = (found[:, :, None] == truth[:, None, :]) & (found[:, :, None] != 0)
+    different = np.ascontiguousarray(~same.transpose(1, 2, 0))
+    # distance[i, j]: between the first i of the ranking and the first j of the truth. All cells of
+    # a diagonal i + j = step are known once those of the two before it are.
+    for step in range(2, 2 * size + 1):
+        i = np.arange(max(1, step - size), min(size, step - 1) + 1)
+        j = step - i
+        edited = 1 + np.minimum(distance[i - 1, j], distance[i, j - 1])
+        distance[i, j] = np.minimum(distance[i - 1, j - 1] + different[i - 1, j - 1], edited)
+    return distance[length, length, np.arange(len(length))].astype(np.int64)

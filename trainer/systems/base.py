@@ -61,9 +61,31 @@ class EmbeddingSystem(System):
         return dot_products(self.embed(graph, edges))
 
 
+class DotProducts:
+    """Scores pairs by the dot product of their embeddings.
+
+    The candidates' vectors are kept from one call to the next, [num_candidates, dim], as all blocks
+    of queries have the same candidates.
+
+    Attributes:
+      embedding: [num_artists, dim].
+    """
+
+    def __init__(self, embedding: np.ndarray):
+        self.embedding = embedding
+        self._candidates: np.ndarray | None = None
+        self._vectors = embedding[:0]
+
+    def __call__(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """[num_queries, num_candidates], in the type of the embedding."""
+        if self._candidates is None or not np.array_equal(self._candidates, candidates):
+            self._candidates, self._vectors = candidates.copy(), self.embedding[candidates]
+        return self.embedding[queries] @ self._vectors.T
+
+
 def dot_products(embedding: np.ndarray) -> Scorer:
     """Scores pairs by the dot product of their embeddings, [num_artists, dim]."""
-    return lambda queries, candidates: embedding[queries] @ embedding[candidates].T
+    return DotProducts(embedding)
 
 
 def pairwise_scorer(
