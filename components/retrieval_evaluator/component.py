@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact, component_spec, standard_artifacts
 
 from components.retrieval_evaluator.config import JudgeConfig
@@ -45,7 +45,7 @@ class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
     }
 
 
-class RetrievalEvaluator(base_component.BaseComponent):
+class RetrievalEvaluator(base_beam_component.BaseBeamComponent):
     """Judges a model on hidden edges, beside the baselines and the latest blessed model.
 
     Args:
@@ -60,7 +60,7 @@ class RetrievalEvaluator(base_component.BaseComponent):
     """
 
     SPEC_CLASS = RetrievalEvaluatorSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
         self,

@@ -226,6 +226,8 @@ class JudgeConfig:
       fan_out: the neighbours that a message is averaged over where edges have weights, 0 for all,
         by models that do not say it themselves; set from the trainer's.
       seed: of the order of ties.
+      beam: whether models' vectors are scored on the Beam runner of the pipeline, for splits of
+        tens of thousands of artists; the figures are the same.
     """
 
     gate: GateConfig = GateConfig()
@@ -233,6 +235,7 @@ class JudgeConfig:
     k: tuple[int, ...] = (10, 200)
     fan_out: int = dataclasses.field(default=25, metadata={SET_FROM: "trainer.training.fan_out"})
     seed: int = 0
+    beam: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 import dacite
 import numpy as np
 from tfx import types
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
+from components.retrieval_evaluator.beam_ranking import BeamRanking
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
 from components.retrieval_evaluator.metrics_file import METRICS_FILE
@@ -23,6 +24,7 @@ from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.console import console
 from trainer.loading import load_graph, load_hidden_edges
+from trainer.ranking.ranking import ranking_blocks
 
 CONFIG: Final = "config"
 CODE_FINGERPRINT: Final = "code_fingerprint"
@@ -32,7 +34,7 @@ REPORT_FILE: Final = "report.md"
 PAGE_FILE: Final = "report.html"
 
 
-class Executor(base_executor.BaseExecutor):
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Examples, model and perhaps a blessed model -> evaluation and blessing."""
 
     def Do(  # noqa: N802, the name that TFX calls
@@ -49,6 +51,7 @@ class Executor(base_executor.BaseExecutor):
         config = read_config(exec_properties[CONFIG])
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
+        folder = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         graph = load_graph(examples_uri)
         truth = load_hidden_edges(examples_uri, config.split, graph.artist_id)
         model_path = path_utils.serving_model_path(model.uri)
@@ -63,9 +66,11 @@ class Executor(base_executor.BaseExecutor):
                 config.gate,
                 k=config.k,
                 seed=config.seed,
+                rank=BeamRanking(self._make_beam_pipeline, folder)
+                if config.beam
+                else ranking_blocks,
                 tell=lambda system: status.update(f"  judging {system}"),
             )
-            folder = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
             _write(folder, judgement, graph)
             status.update("  drawing the page")
             log = [Path(artifact.uri) for artifact in input_dict.get("model_run") or []]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from components.retrieval_evaluator.saved_model import Judged
 from components.retrieval_evaluator.slice_scores import SliceScore, score_slices
 from trainer.graph import ArtistGraph
 from trainer.ranking.evaluation import RankingScores, evaluate_ranking
+from trainer.ranking.ranking import RankingBlock, ranking_blocks
 from trainer.ranking.slices import slices_of
 from trainer.systems.base import Scorer, dot_products
 from trainer.systems.baselines import BASELINES
@@ -119,6 +120,7 @@ def judge_model(
     *,
     k: Sequence[int] = JudgeConfig.k,
     seed: int = 0,
+    rank: Callable[..., Iterable[RankingBlock]] = ranking_blocks,
     tell: Callable[[str], None] = lambda system: None,
 ) -> Judgement:
     """Judges a model beside every baseline and the blessed model, on the same queries.
@@ -134,6 +136,7 @@ def judge_model(
       gate: what must be reached.
       k: the ranks at which metrics with a cut-off are taken.
       seed: of the order of ties.
+      rank: what ranks, with the arguments of `ranking_blocks`.
       tell: called with the name of each system before it is scored.
     """
     artists = graph.artists(split)
@@ -149,7 +152,7 @@ def judge_model(
         condition: str, name: str, scorer: Scorer, embedding: np.ndarray | None = None
     ) -> None:
         scores[condition][name] = evaluate_ranking(
-            scorer, truth, artists, popularity, k=k, seed=seed, places=look.places
+            scorer, truth, artists, popularity, k=k, seed=seed, places=look.places, rank=rank
         )
         look.add(condition, name, scorer, scores[condition][name], embedding)
 

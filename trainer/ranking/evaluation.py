@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -44,6 +44,7 @@ def evaluate_ranking(
     seed: int = 0,
     block: int = 1024,
     places: int = 0,
+    rank: Callable[..., Iterable[RankingBlock]] = ranking_blocks,
 ) -> RankingScores:
     """Ranks the candidates for each of them that has a positive, and measures the rankings.
 
@@ -62,6 +63,7 @@ def evaluate_ranking(
       seed: of the order of ties.
       block: most queries that are scored at once; fewer where there are very many candidates.
       places: how many places of each list to keep as `top`; 0: none.
+      rank: what ranks, with the arguments of `ranking_blocks`.
 
     Returns:
       What was measured; METRIC is that of `query_ndcg`.
@@ -78,7 +80,7 @@ def evaluate_ranking(
     top = np.zeros((len(hidden.queries), min(places, len(candidates))), np.int32)
     parts = [_no_query(k)]
     counts = {cut: np.zeros(len(candidates), np.int64) for cut in k}
-    for ranked in ranking_blocks(scorer, hidden, candidates, cutoff, seed=seed, block=block):
+    for ranked in rank(scorer, hidden, candidates, cutoff, seed=seed, block=block):
         parts.append(_per_query(ranked, percentile, k))
         top[ranked.part] = ranked.top[:, :places]
         for cut in k:

@@ -146,13 +146,13 @@ class ScoreTile:
         step = max(1, 2 * _TILE // num_candidates)
         found = np.zeros((step, -(-num_candidates // 8) * 8), bool)
         which = np.flatnonzero(which & ~many[rows])
-        for part in np.split(which, range(step, len(which), step)):
-            scores = self.scores if len(self.scores) == 1 else self.scores[rows[part]]
-            some = found[: len(part)]
-            np.greater(scores, wanted[part, None], out=some[:, :num_candidates])
-            higher[part] = _num_true(some)
-            np.equal(scores, wanted[part, None], out=some[:, :num_candidates])
-            equal[part] = _num_true(some)
+        for some in np.split(which, range(step, len(which), step)):
+            scores = self.scores if len(self.scores) == 1 else self.scores[rows[some]]
+            room = found[: len(some)]
+            np.greater(scores, wanted[some, None], out=room[:, :num_candidates])
+            higher[some] = _num_true(room)
+            np.equal(scores, wanted[some, None], out=room[:, :num_candidates])
+            equal[some] = _num_true(room)
 
     def _ties_before(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Of each pair (row, column), how many of equal score come before it; rows ascend."""
