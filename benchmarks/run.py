@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import fcntl
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
     from benchmarks.store import Store
     from benchmarks.suite import Suite
 
+# Suites that train nothing: each is a package here, whose `run` has a `main`.
+_OWN_PROGRAMS: Final = ("judging",)
 RESULTS: Final = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     args = _parser().parse_args(arguments)
+    if args.suite in _OWN_PROGRAMS:
+        return importlib.import_module(f"benchmarks.{args.suite}.run").main(args)
     # Before anything imports TensorFlow.
     log = quiet_third_parties(log_folder())
     try:
@@ -50,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.run",
         description="Trains and judges the systems of a suite; what is done is not done again.",
     )
-    parser.add_argument("suite", help="a file of benchmarks/suites, without its ending")
+    parser.add_argument("suite", help="a file of benchmarks/suites, without its ending, or judging")
     parser.add_argument(
         "--only",
         nargs="+",

@@ -1,0 +1,1 @@
+"""How long judging takes and what memory it needs, beside public libraries."""
