@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from types import SimpleNamespace
+
 import apache_beam as beam
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from apache_beam.options.pipeline_options import PipelineOptions
+from tfx.types import standard_artifacts
 
+from components.retrieval_evaluator import executor
 from components.retrieval_evaluator.beam_ranking import BeamRanking, rank_block
+from components.retrieval_evaluator.component import RetrievalEvaluation
+from components.retrieval_evaluator.config import JudgeConfig
 from trainer.ranking import ranking
 from trainer.ranking.evaluation import evaluate_ranking
 from trainer.systems.base import dot_products
@@ -96,3 +104,41 @@ def test_blocks_follow_from_the_number_of_candidates():
     assert ranking.block_size(1767) == 1024
     assert ranking.block_size(100_000) == 41
     assert ranking.block_size(2**23) == 1
+
+
+@pytest.mark.parametrize("on_beam", [False, True])
+def test_the_configuration_decides_where_the_judge_ranks(tmp_path, monkeypatch, on_beam):
+    given = {}
+
+    def judge_model(*args, rank, **kwargs):
+        given["rank"] = rank
+
+    monkeypatch.setattr(executor, "load_graph", lambda uri: SimpleNamespace(artist_id=None))
+    for name in ("load_hidden_edges", "JudgedModel", "_write", "_bless"):
+        monkeypatch.setattr(executor, name, lambda *args: None)
+    monkeypatch.setattr(executor, "judge_model", judge_model)
+    artifacts = {
+        name: [kind()]
+        for name, kind in {
+            "examples": standard_artifacts.Examples,
+            "model": standard_artifacts.Model,
+            "evaluation": RetrievalEvaluation,
+            "blessing": standard_artifacts.ModelBlessing,
+        }.items()
+    }
+    for (artifact,) in artifacts.values():
+        artifact.uri = str(tmp_path)
+    context = executor.Executor.Context(
+        beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(tmp_path), unique_id="1"
+    )
+    config = json.dumps(dataclasses.asdict(JudgeConfig(beam=on_beam)))
+    executor.Executor(context).Do(artifacts, artifacts, {executor.CONFIG: config})
+    if not on_beam:
+        assert given["rank"] is ranking.ranking_blocks
+        return
+    assert isinstance(given["rank"], BeamRanking)
+    # With the executor's own pipeline.
+    embedding, truth, popularity = case()
+    arguments = (dot_products(embedding), truth, ARTISTS, popularity)
+    found = evaluate_ranking(*arguments, k=(10,), rank=given["rank"])
+    assert_same(evaluate_ranking(*arguments, k=(10,)), found)
