@@ -73,7 +73,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(key, right):
 
 def test_a_key_like_no_other_is_refused_with_all_there_are():
     message = refusal(nested("judge.zzz", 1))
-    assert message == "mine.yaml: unknown key `judge.zzz`; there is gate, split, k, seed."
+    assert message == "mine.yaml: unknown key `judge.zzz`; there is gate, split, k, seed, beam."
 
 
 @pytest.mark.parametrize(
