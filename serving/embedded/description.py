@@ -24,7 +24,8 @@ def describe(name: str, limits: Limits, token: bool) -> dict[str, Any]:
     parts = found["components"]
     parts["parameters"]["model"]["schema"]["enum"] = [name]
     parts["responses"]["Large"]["description"] = f"The body has more than {limits.body} bytes."
-    _limit(parts["schemas"], limits)
+    for name in ("PredictRequest", "Texts"):
+        _limit(parts["schemas"][name], limits)
     if token:
         found["security"] = [{"bearer": []}]
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 import logging
@@ -18,14 +17,13 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.embedded import json_tensors
 from serving.embedded.authorisation import Authorisation
-from serving.embedded.content_encoding import too_large, unpack
+from serving.embedded.bodies import read_body, too_large
 from serving.embedded.description import describe
 from serving.embedded.metrics import CONTENT_TYPE
 from serving.embedded.model_info import model_metadata, model_status
 from serving.embedded.predictor import Predictor, Servable, Signature, refuse_method
 from serving.embedded.status import (
     CANCELLED,
-    DEADLINE_EXCEEDED,
     INTERNAL,
     INVALID_ARGUMENT,
     NOT_FOUND,
@@ -166,23 +164,11 @@ class RestApi:
             asked.model_spec.version.value = version
         return _message(model_metadata(self._predictor, asked))
 
-    async def _body(self, request: web.Request) -> bytes:
-        limits = self._predictor.limits
-        try:
-            body = await asyncio.wait_for(request.read(), limits.seconds)
-        except asyncio.TimeoutError:
-            raise Refused(
-                DEADLINE_EXCEEDED, f"The body did not come within {limits.seconds:g} s."
-            ) from None
-        except web.RequestPayloadError:
-            raise Refused(INVALID_ARGUMENT, "The body is not whole.") from None
-        return unpack(body, request.headers.get("Content-Encoding", ""), limits.body)
-
     async def _infer(self, request: web.Request) -> web.Response:
         method = request["asked"] = request.path.rpartition(":")[2]
         name, version = _model(request), _version(request)
         self._predictor.check_model(name, version)
-        given = json_tensors.parse_request(await self._body(request))
+        given = json_tensors.parse_request(await read_body(request, self._predictor.limits))
         signature_name = given.get("signature_name", "")
         if not isinstance(signature_name, str):
             raise Refused(INVALID_ARGUMENT, "'signature_name' must be a string.")

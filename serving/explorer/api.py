@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from serving.embedded import json_tensors
+from serving.embedded.bodies import read_body
 from serving.embedded.predictor import Asking, Predictor
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.explorer import asked, model, views
@@ -135,7 +136,7 @@ class ExplorerApi:
     async def _new(self, request: web.Request) -> web.Response:
         request["asked"] = "explorer"
         Parameters(request.query, ())
-        given = json_tensors.parse_request(await request.read())
+        given = json_tensors.parse_request(await read_body(request, self._predictor.limits))
         asked.only(given, _NEW)
         new = NewArtist(
             content=_content(given.get("content", {})),

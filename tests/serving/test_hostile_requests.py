@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from serving.embedded import server as embedded_server
 from serving.embedded.authorisation import Authorisation
-from serving.embedded.content_encoding import unpack
+from serving.embedded.bodies import unpack
 from serving.embedded.limits import Limits
 from serving.embedded.metrics import Metrics
 from serving.embedded.predictor import Predictor

@@ -1,15 +1,37 @@
-"""Unpacks bodies that come with `Content-Encoding`, and never to more than is allowed."""
+"""Bodies of requests: awaited for so long, and unpacked to so much, as is allowed and no more."""
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import Final
 
-from serving.embedded.status import INVALID_ARGUMENT, Refused
+from aiohttp import web
+
+from serving.embedded.limits import Limits
+from serving.embedded.status import DEADLINE_EXCEEDED, INVALID_ARGUMENT, Refused
 
 # zlib finds out by itself which of the two it is.
 _PACKED: Final = ("gzip", "deflate")
 _EITHER: Final = zlib.MAX_WBITS | 32
+
+
+async def read_body(request: web.Request, limits: Limits) -> bytes:
+    """The body, unpacked.
+
+    Raises:
+      Refused: it is late, not whole, or not packed as it says.
+      web.HTTPRequestEntityTooLarge: it is larger than the limit.
+    """
+    try:
+        body = await asyncio.wait_for(request.read(), limits.seconds)
+    except asyncio.TimeoutError:
+        raise Refused(
+            DEADLINE_EXCEEDED, f"The body did not come within {limits.seconds:g} s."
+        ) from None
+    except web.RequestPayloadError:
+        raise Refused(INVALID_ARGUMENT, "The body is not whole.") from None
+    return unpack(body, request.headers.get("Content-Encoding", ""), limits.body)
 
 
 def unpack(body: bytes, encoding: str, most: int) -> bytes:
