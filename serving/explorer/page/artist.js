@@ -12,12 +12,14 @@ const WORDS = 12;
  * @param {object} about as /about gives it.
  */
 export function artistHead(artist, about) {
+  // Those with much to say first.
+  const modalities = Object.entries(artist.words)
+    .filter(([, words]) => words.length > 0)
+    .sort(([, one], [, other]) => other.length - one.length);
   return element("header", { class: "head" },
     element("h2", { id: "title", tabindex: "-1" }, artist.name),
     element("p", { class: "facts" }, facts(artist, about).join(" · ")),
-    ...Object.entries(artist.words)
-      .filter(([, words]) => words.length > 0)
-      .map(([modality, words]) => chips(modality, words, Object.keys(artist.words).length > 1)));
+    ...modalities.map(([modality, words]) => chips(modality, words, modalities.length > 1)));
 }
 
 function facts(artist, about) {
@@ -26,8 +28,11 @@ function facts(artist, about) {
     const number = Math.round(artist.popularity * 10) / 10;
     said.push(`popularity ${number.toLocaleString("en")}${standing(artist.popularity, about)}`);
   }
-  said.push(`${counted(artist.num_neighbors, "known neighbour")}`);
-  said.push(artist.modalities.length ? `has ${artist.modalities.join(", ")}` : "has no content");
+  said.push(counted(artist.num_neighbors, "known neighbour"));
+  // Words show by themselves.
+  const unseen = artist.modalities.filter((name) => !(name in artist.words));
+  if (unseen.length) said.push(`has ${unseen.join(", ")}`);
+  if (artist.modalities.length === 0) said.push("no content");
   return said;
 }
 

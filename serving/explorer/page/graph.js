@@ -75,7 +75,7 @@ export class Graph {
       "aria-label": said, ...(middle ? { "aria-current": "true" } : pointsAt(node.id)),
     },
     drawn("title", {}, said), drawn("circle", { r: radius + 5, class: "halo" }), dot,
-    drawn("text", { y: radius + 15, "text-anchor": "middle" }, label));
+    drawn("text", { y: radius + 15, "text-anchor": "middle", "aria-hidden": "true" }, label));
     group.style.transform = `translate(${x}px, ${y}px)`;
     return group;
   }

@@ -2,13 +2,16 @@
 
 import { announce, counted, element, still } from "./dom.js";
 import { Camera } from "./map_camera.js";
-import { drawMap, shapeOf } from "./map_drawing.js";
+import { Dots, shapeOf } from "./map_dots.js";
+import { drawMap } from "./map_drawing.js";
 import { listen } from "./map_gestures.js";
 import { Points } from "./map_points.js";
 import { groupColour, onTheme } from "./palette.js";
 import { onPoint, point } from "./pointing.js";
 
 const REACH = 14;
+// By keyboard one is nearer to a place than half a stride, not on it.
+const REACH_OF_KEYS = 48;
 const FLIGHT = 650;
 const HELP = "Arrow keys move it, plus and minus zoom, 0 shows all, Enter goes to the artist "
   + "in the middle. The list says the same in words.";
@@ -21,6 +24,7 @@ export class CatalogueMap {
     this.columns = null;
     this.camera = new Camera();
     this.hidden = new Set();
+    this.dots = new Dots();
     this.scene = { present: null, similar: [], walk: [], pointed: null, crosshair: false };
     this.frame = 0;
     this.flight = 0;
@@ -84,7 +88,7 @@ export class CatalogueMap {
     const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     drawMap(pen, {
-      ...scene, camera, ratio, points: this.points, names: columns.name, groups: columns.groups,
+      ...scene, camera, ratio, dots: this.dots, points: this.points, names: columns.name, groups: columns.groups,
       colours: this.colours, hidden: this.hidden, theme: this.theme, font: this.font,
       walk: (scene.walked ?? []).map((id) => this.#placeOf(id)).filter((place) => place !== null),
     });
@@ -173,16 +177,16 @@ export class CatalogueMap {
     this.draw();
   }
 
-  #at(px, py) {
+  #at(px, py, reach = REACH) {
     if (this.columns === null) return -1;
     const { x, y } = this.camera.toMap(px, py);
     return this.points.nearest(
-      x, y, REACH / this.camera.scale, (i) => !this.hidden.has(this.columns.group[i]));
+      x, y, reach / this.camera.scale, (i) => !this.hidden.has(this.columns.group[i]));
   }
 
   #middle() {
     const { width, height } = this.camera;
-    return this.#at(width / 2, height / 2);
+    return this.#at(width / 2, height / 2, REACH_OF_KEYS);
   }
 
   #sayMiddle() {
@@ -247,7 +251,7 @@ export class CatalogueMap {
   #writeLegend() {
     const { groups } = this.columns;
     this.legend.replaceChildren(...groups.map((name, g) => {
-      const sign = element("span", { class: `sign ${shapeOf(g)}`, "aria-hidden": "true" });
+      const sign = element("span", { class: `sign ${shapeOf(g, groups)}`, "aria-hidden": "true" });
       sign.style.background = this.colours[g];
       const button = element("button", {
         type: "button", "aria-pressed": String(!this.hidden.has(g)),

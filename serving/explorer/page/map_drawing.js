@@ -1,77 +1,28 @@
 // Draws the map: dots by group, the groups' names, the present artist with its similar ones, labels.
 
-const SHAPES = ["circle", "square", "diamond", "triangle"];
-
-/** The outline of a shape around (0, 0), into a path that is begun. */
-function outline(pen, shape, x, y, radius) {
-  pen.beginPath();
-  if (shape === "circle") pen.arc(x, y, radius, 0, 2 * Math.PI);
-  else if (shape === "square") pen.rect(x - radius * 0.88, y - radius * 0.88, radius * 1.76, radius * 1.76);
-  else if (shape === "diamond") polygon(pen, x, y, radius * 1.25, 4, 0);
-  else polygon(pen, x, y + radius * 0.15, radius * 1.3, 3, -Math.PI / 2);
-}
-
-function polygon(pen, x, y, radius, corners, start) {
-  for (let corner = 0; corner < corners; corner += 1) {
-    const angle = start + (corner / corners) * 2 * Math.PI;
-    pen.lineTo(x + Math.cos(angle) * radius, y + Math.sin(angle) * radius);
-  }
-  pen.closePath();
-}
-
-/** The shape of a group: with its colour, a second sign of it. */
-export const shapeOf = (group) => SHAPES[group % SHAPES.length];
-
-/** One group's dot as a picture, drawn once and stamped many times. */
-function stamp(colour, shape, radius, ratio) {
-  const side = Math.ceil((radius * 1.4 + 1) * 2 * ratio);
-  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
-  pen.fillStyle = colour;
-  outline(pen, shape, side / ratio / 2, side / ratio / 2, radius);
-  pen.fill();
-  return canvas;
-}
+import { outline, shapeOf } from "./map_dots.js";
 
 /**
  * Draws one picture of the map.
  *
  * @param {CanvasRenderingContext2D} pen of a canvas whose unit is one CSS pixel.
  * @param {object} scene
- *   camera; points; names; groups; colours: of the groups; hidden: Set of groups;
+ *   camera; points; names; dots: who draws them; groups; colours: of the groups;
+ *   hidden: Set of groups;
  *   theme: {paper, ink, soft, accent}; font; ratio: device pixels of one CSS pixel;
  *   present: place {x, y, name} or null; similar: places [{x, y, name, group}]; walk: places;
  *   pointed: place or null; crosshair: whether the middle is marked.
  */
 export function drawMap(pen, scene) {
   const { camera } = scene;
-  pen.clearRect(0, 0, camera.width, camera.height);
-  const radius = Math.min(6, (scene.points.x.length > 5000 ? 1.5 : 2.6) * Math.sqrt(camera.zoom) ** 0.9);
-  drawDots(pen, scene, radius);
+  const radius = Math.min(4.5, (scene.points.x.length > 5000 ? 1.4 : 2.6) * camera.zoom ** 0.4);
+  scene.dots.draw(pen, scene, radius);
   const taken = [];
   if (scene.present === null && camera.zoom < 5) drawGroupNames(pen, scene, taken);
   drawWalk(pen, scene);
   drawPresent(pen, scene, radius, taken);
   drawNames(pen, scene, taken);
   if (scene.crosshair) drawCrosshair(pen, scene);
-}
-
-function drawDots(pen, { camera, points, groups, colours, hidden, ratio, present }, radius) {
-  const stamps = groups.map((_, g) => stamp(colours[g], shapeOf(g), radius, ratio));
-  const side = stamps[0].width / ratio;
-  const { scale, width, height } = camera;
-  const left = width / 2 - camera.x * scale - side / 2;
-  const top = height / 2 + camera.y * scale - side / 2;
-  pen.globalAlpha = present === null ? 0.85 : 0.35;
-  // The most prominent come first in the columns, and are drawn last.
-  for (let i = points.x.length - 1; i >= 0; i -= 1) {
-    const x = left + points.x[i] * scale;
-    const y = top - points.y[i] * scale;
-    if (x < -side || y < -side || x > width || y > height || hidden.has(points.group[i])) continue;
-    pen.drawImage(stamps[points.group[i]], x, y, side, side);
-  }
-  pen.globalAlpha = 1;
 }
 
 function drawGroupNames(pen, { camera, points, groups, colours, hidden, theme, font }, taken) {
@@ -81,8 +32,10 @@ function drawGroupNames(pen, { camera, points, groups, colours, hidden, theme, f
     const home = points.heartlands[g];
     if (home === null || hidden.has(g) || name === "other") return;
     const at = camera.toScreen(home.x, home.y);
-    if (!claim(pen, taken, name, at.x, at.y, size, camera, true)) return;
-    written(pen, name, at.x, at.y, colours[g], theme.paper, 5);
+    // Above its middle, so that a small group is not hidden.
+    const y = at.y - size;
+    if (!claim(pen, taken, name, at.x, y, size, camera, true)) return;
+    written(pen, name, at.x, y, colours[g], theme.paper, 5);
   });
 }
 
@@ -101,7 +54,8 @@ function drawWalk(pen, { camera, walk, theme }) {
   pen.setLineDash([]);
 }
 
-function drawPresent(pen, { camera, present, similar, theme, font, colours }, radius, taken) {
+function drawPresent(pen, scene, radius, taken) {
+  const { camera, present, similar, theme, font, colours, groups } = scene;
   if (present === null) return;
   const middle = camera.toScreen(present.x, present.y);
   pen.lineWidth = 1;
@@ -115,8 +69,11 @@ function drawPresent(pen, { camera, present, similar, theme, font, colours }, ra
     pen.stroke();
   }
   pen.globalAlpha = 1;
-  for (const place of places) dot(pen, place, radius + 2.5, colours[place.group] ?? theme.soft, theme.paper, shapeOf(place.group ?? 0));
-  dot(pen, middle, radius + 5, theme.accent, theme.paper, "circle");
+  for (const place of places) {
+    const colour = colours[place.group] ?? theme.soft;
+    dot(pen, place, radius + 2, colour, theme.paper, shapeOf(place.group, groups));
+  }
+  dot(pen, middle, radius + 4, theme.accent, theme.paper, "circle");
   pen.font = `700 15px ${font}`;
   label(pen, present.name, middle, radius + 18, theme.ink, theme.paper, 15, taken, camera, true);
   pen.font = `600 12px ${font}`;

@@ -18,8 +18,7 @@ export class Notes {
     if (this.version === null) {
       this.version = about.version;
       this.footer.replaceChildren(element("p", {},
-        `${about.model}, version ${about.version} · ${counted(about.num_artists, "artist")} · ${
-          counted(about.num_known_links, "known link")}`));
+        [`${about.model}, version ${about.version}`, ...counts(about)].join(" · ")));
     } else if (about.version !== this.version && this.newer === null) {
       this.newer = element("p", { class: "note" },
         `Version ${about.version} answers now, this page began with ${this.version}. `,
@@ -51,4 +50,8 @@ export class Notes {
       this.timer = setInterval(() => this.check(), AGAIN);
     }
   }
+}
+
+function counts({ explorable, num_artists: artists, num_known_links: links }) {
+  return explorable ? [counted(artists, "artist"), counted(links, "known link")] : [];
 }

@@ -39,7 +39,9 @@ function oneOf(row, most, colourOf, exclude) {
 }
 
 function sharedWords(shared) {
-  const words = [...new Set(Object.values(shared).flat())];
+  // Of the modality with the most in common first.
+  const modalities = Object.values(shared).sort((one, other) => other.length - one.length);
+  const words = [...new Set(modalities.flat())];
   if (words.length === 0) return null;
   const more = words.length - WORDS;
   return element("p", { class: "shared" },
