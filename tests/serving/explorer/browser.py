@@ -1,0 +1,49 @@
+"""The system's browser, for tests of the page; where there is none they say so and are skipped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+_MISSING = (
+    "NOT TESTED: the explorer's page, for want of a browser (looked for: "
+    f"{', '.join(_BROWSERS)}); on Debian or Ubuntu: apt-get install chromium"
+)
+
+
+class _Summary:
+    """Says at the end of all tests what was not tested; a skip alone is a letter among many."""
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_sep("=", "a browser is missing", yellow=True, bold=True)
+        terminalreporter.write_line(_MISSING)
+
+
+@contextmanager
+def running_browser(config: pytest.Config) -> Iterator[Any]:
+    """A browser of Playwright; skips where there is none, and says so in the summary."""
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        if not config.pluginmanager.has_plugin("explorer_browser_missing"):
+            config.pluginmanager.register(_Summary(), "explorer_browser_missing")
+        pytest.skip(_MISSING)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(_OPTIONS))
+        try:
+            yield browser
+        finally:
+            browser.close()
