@@ -16,10 +16,13 @@ export function artistHead(artist, about) {
   const modalities = Object.entries(artist.words)
     .filter(([, words]) => words.length > 0)
     .sort(([, one], [, other]) => other.length - one.length);
-  return element("header", { class: "head" },
+  return element(
+    "header",
+    { class: "head" },
     element("h2", { id: "title", tabindex: "-1" }, artist.name),
     element("p", { class: "facts" }, facts(artist, about).join(" · ")),
-    ...modalities.map(([modality, words]) => chips(modality, words, modalities.length > 1)));
+    ...modalities.map(([modality, words]) => chips(modality, words, modalities.length > 1)),
+  );
 }
 
 function facts(artist, about) {
@@ -46,23 +49,43 @@ function standing(popularity, { popularity_quantiles: quantiles }) {
 function chips(modality, words, named) {
   const strongest = Math.max(...words.map(([, weight]) => weight));
   const links = words.map(([word, weight]) => {
-    const link = element("a", {
-      class: "chip", href: toNew([[modality, word]], []), title: `Artists near “${word}”`,
-    }, word);
+    const link = element(
+      "a",
+      {
+        class: "chip",
+        href: toNew([[modality, word]], []),
+        title: `Artists near “${word}”`,
+      },
+      word,
+    );
     link.style.setProperty("--strength", `${Math.round((weight / strongest) * 100)}%`);
     return element("li", {}, link);
   });
   const list = element("ul", { class: "chips", "aria-label": modality }, links.slice(0, WORDS));
   if (links.length > WORDS) {
-    const more = element("li", {}, element("button", {
-      type: "button", class: "chip more",
-      click: () => {
-        more.replaceWith(...links.slice(WORDS));
-        links[WORDS].firstChild.focus();
-      },
-    }, `+${links.length - WORDS}`, element("span", { class: "unseen" }, " more words")));
+    const more = element(
+      "li",
+      {},
+      element(
+        "button",
+        {
+          type: "button",
+          class: "chip more",
+          click: () => {
+            more.replaceWith(...links.slice(WORDS));
+            links[WORDS].firstChild.focus();
+          },
+        },
+        `+${links.length - WORDS}`,
+        element("span", { class: "unseen" }, " more words"),
+      ),
+    );
     list.append(more);
   }
-  return element("div", { class: "words" },
-    named ? element("span", { class: "modality", "aria-hidden": "true" }, modality) : null, list);
+  return element(
+    "div",
+    { class: "words" },
+    named ? element("span", { class: "modality", "aria-hidden": "true" }, modality) : null,
+    list,
+  );
 }

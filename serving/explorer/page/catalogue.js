@@ -14,14 +14,16 @@ export class Catalogue {
 
   /** The columns of /map; asked once, and again after a failure. */
   loadMap() {
-    this.loading ??= get("map").then((map) => {
-      this.map = map;
-      this.index = new Map(map.id.map((id, place) => [id, place]));
-      return map;
-    }).catch((error) => {
-      this.loading = null;
-      throw error;
-    });
+    this.loading ??= get("map")
+      .then((map) => {
+        this.map = map;
+        this.index = new Map(map.id.map((id, place) => [id, place]));
+        return map;
+      })
+      .catch((error) => {
+        this.loading = null;
+        throw error;
+      });
     return this.loading;
   }
 

@@ -19,9 +19,18 @@ export function combobox({ id, label, placeholder, ask, show, pick, none, counte
   const note = element("p", { class: "note" });
   const popup = element("div", { class: "popup", hidden: true }, list, note);
   const input = element("input", {
-    id, type: "text", role: "combobox", placeholder, autocomplete: "off", autocapitalize: "off",
-    spellcheck: "false", enterkeyhint: "search", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": list.id, "aria-label": label,
+    id,
+    type: "text",
+    role: "combobox",
+    placeholder,
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    enterkeyhint: "search",
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": list.id,
+    "aria-label": label,
   });
   const root = element("div", { class: "combobox" }, input, popup);
 
@@ -95,12 +104,18 @@ export function combobox({ id, label, placeholder, ask, show, pick, none, counte
   }
 
   function option(item, index) {
-    return element("li", {
-      id: `${id}-option-${index}`, role: "option", "aria-selected": "false",
-      // The field keeps the focus.
-      pointerdown: (event) => event.preventDefault(),
-      click: () => choose(index),
-    }, show(item, input.value.trim()));
+    return element(
+      "li",
+      {
+        id: `${id}-option-${index}`,
+        role: "option",
+        "aria-selected": "false",
+        // The field keeps the focus.
+        pointerdown: (event) => event.preventDefault(),
+        click: () => choose(index),
+      },
+      show(item, input.value.trim()),
+    );
   }
 
   function later() {

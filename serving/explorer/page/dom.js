@@ -1,4 +1,4 @@
-// Elements from names, attributes and children. Data becomes text nodes and attributes, never markup.
+// Elements from names, attributes and children. Data becomes text and attributes, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 

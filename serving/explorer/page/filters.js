@@ -16,7 +16,7 @@ export class Filters {
     this.k = NUMBERS.includes(kept.k) ? kept.k : USUAL;
     this.modalities = (kept.modalities ?? []).filter((name) => modalities.includes(name));
     // A step of the slider: more popular than that many tenths of the artists.
-    this.tenths = about.has_popularity ? kept.tenths ?? 0 : 0;
+    this.tenths = about.has_popularity ? (kept.tenths ?? 0) : 0;
     this.excluded = kept.excluded ?? [];
     this.open = false;
   }
@@ -69,12 +69,33 @@ export class Filters {
     const { excluded } = this;
     this.leftOut.hidden = excluded.length === 0;
     this.leftOut.replaceChildren(
-      element("p", { id: "left-out" }, `${counted(excluded.length, "artist")} left out; take back:`),
-      element("ul", { class: "chips", "aria-labelledby": "left-out" }, excluded.map(
-        ({ id, name }) => element("li", {}, element("button", {
-          type: "button", class: "chip", "aria-label": `Take ${name} back`,
-          click: () => this.#takeBack(id),
-        }, name, element("span", { "aria-hidden": "true", class: "undo" }, " ↩"))))));
+      element(
+        "p",
+        { id: "left-out" },
+        `${counted(excluded.length, "artist")} left out; take back:`,
+      ),
+      element(
+        "ul",
+        { class: "chips", "aria-labelledby": "left-out" },
+        excluded.map(({ id, name }) =>
+          element(
+            "li",
+            {},
+            element(
+              "button",
+              {
+                type: "button",
+                class: "chip",
+                "aria-label": `Take ${name} back`,
+                click: () => this.#takeBack(id),
+              },
+              name,
+              element("span", { "aria-hidden": "true", class: "undo" }, " ↩"),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   #takeBack(id) {
@@ -86,9 +107,12 @@ export class Filters {
   element() {
     this.count = element("span", { class: "count" });
     this.leftOut = element("div", { class: "left-out" });
-    const details = element("details", { class: "filters", open: this.open },
+    const details = element(
+      "details",
+      { class: "filters", open: this.open },
       element("summary", {}, "Filters", this.count),
-      element("div", { class: "controls" }, this.#modalities(), this.#popularity(), this.#number()));
+      element("div", { class: "controls" }, this.#modalities(), this.#popularity(), this.#number()),
+    );
     details.addEventListener("toggle", () => {
       this.open = details.open;
     });
@@ -100,18 +124,33 @@ export class Filters {
   #modalities() {
     const { modalities } = this.about;
     if (modalities.length === 0) return null;
-    const box = ({ name, num_artists: number }) => element("label", { class: "box" },
-      element("input", {
-        type: "checkbox", name: "modality", value: name, checked: this.modalities.includes(name),
-        change: (event) => {
-          this.modalities = modalities.map((one) => one.name).filter(
-            (one) => (one === name ? event.target.checked : this.modalities.includes(one)));
-          this.#set();
-        },
-      }),
-      element("span", {}, name), element("span", { class: "aside" }, number.toLocaleString("en")));
-    return element("fieldset", {},
-      element("legend", {}, "Must have"), element("div", { class: "boxes" }, modalities.map(box)));
+    const box = ({ name, num_artists: number }) =>
+      element(
+        "label",
+        { class: "box" },
+        element("input", {
+          type: "checkbox",
+          name: "modality",
+          value: name,
+          checked: this.modalities.includes(name),
+          change: (event) => {
+            this.modalities = modalities
+              .map((one) => one.name)
+              .filter((one) =>
+                one === name ? event.target.checked : this.modalities.includes(one),
+              );
+            this.#set();
+          },
+        }),
+        element("span", {}, name),
+        element("span", { class: "aside" }, number.toLocaleString("en")),
+      );
+    return element(
+      "fieldset",
+      {},
+      element("legend", {}, "Must have"),
+      element("div", { class: "boxes" }, modalities.map(box)),
+    );
   }
 
   #popularity() {
@@ -119,7 +158,12 @@ export class Filters {
     const said = () => popularityWords(this.tenths, this.about.popularity_quantiles);
     const output = element("output", { for: "popularity", id: "popularity-said" }, said());
     const slider = element("input", {
-      id: "popularity", type: "range", min: 0, max: 9, step: 1, value: this.tenths,
+      id: "popularity",
+      type: "range",
+      min: 0,
+      max: 9,
+      step: 1,
+      value: this.tenths,
       "aria-valuetext": said(),
       input: () => {
         this.tenths = Number(slider.value);
@@ -128,21 +172,35 @@ export class Filters {
       },
       change: () => this.#set(),
     });
-    return element("div", { class: "control" },
-      element("label", { for: "popularity" }, "Popularity"), slider, output);
+    return element(
+      "div",
+      { class: "control" },
+      element("label", { for: "popularity" }, "Popularity"),
+      slider,
+      output,
+    );
   }
 
   #number() {
-    const select = element("select", {
-      id: "number",
-      change: () => {
-        this.k = Number(select.value);
-        this.#set();
+    const select = element(
+      "select",
+      {
+        id: "number",
+        change: () => {
+          this.k = Number(select.value);
+          this.#set();
+        },
       },
-    }, NUMBERS.map((number) => element("option", { value: number, selected: number === this.k },
-      String(number))));
-    return element("div", { class: "control" },
-      element("label", { for: "number" }, "Answers"), select);
+      NUMBERS.map((number) =>
+        element("option", { value: number, selected: number === this.k }, String(number)),
+      ),
+    );
+    return element(
+      "div",
+      { class: "control" },
+      element("label", { for: "number" }, "Answers"),
+      select,
+    );
   }
 }
 

@@ -31,7 +31,13 @@ export function layout(nodes, links, width, height, line) {
     y: middle.y + Math.sin(angles[i]) * rings[i] * radius.y,
   }));
   const all = [middle, ...places];
-  untangle(all, nodes.map((node) => node.width), line, width, height);
+  untangle(
+    all,
+    nodes.map((node) => node.width),
+    line,
+    width,
+    height,
+  );
   return all;
 }
 
@@ -39,7 +45,9 @@ export function layout(nodes, links, width, height, line) {
 export function ringsOf(scores) {
   const most = Math.max(...scores);
   const least = Math.min(...scores);
-  return scores.map((score) => (most > least ? 0.42 + (0.58 * (most - score)) / (most - least) : 0.75));
+  return scores.map((score) =>
+    most > least ? 0.42 + (0.58 * (most - score)) / (most - least) : 0.75,
+  );
 }
 
 function pullsBetween(around, links) {

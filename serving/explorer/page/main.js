@@ -50,9 +50,14 @@ class Page {
       this.panes.choose("list");
       walkTo(id);
     };
-    at("search").append(artistSearch({
-      id: "query", label: "Search for an artist", placeholder: "Search for an artist …", pick,
-    }).root);
+    at("search").append(
+      artistSearch({
+        id: "query",
+        label: "Search for an artist",
+        placeholder: "Search for an artist …",
+        pick,
+      }).root,
+    );
     at("surprise").addEventListener("click", async () => {
       try {
         walkTo(await this.catalogue.random(this.route.id));
@@ -99,9 +104,12 @@ class Page {
     const { signal } = this.running;
     this.onMap = { present: null, similar: [] };
     const shown = { home: this.#home, artist: this.#artist, new: this.#new }[this.route.view];
-    shown.call(this, byHand, signal).then(() => {
-      if (!signal.aborted) this.panel.scrollTop = scroll;
-    }, (error) => this.#failed(error, signal));
+    shown.call(this, byHand, signal).then(
+      () => {
+        if (!signal.aborted) this.panel.scrollTop = scroll;
+      },
+      (error) => this.#failed(error, signal),
+    );
   }
 
   /** Asks anew for the same view: the filters have changed, or the server is back. */
@@ -113,7 +121,9 @@ class Page {
     this.running.abort();
     this.running = new AbortController();
     const { signal } = this.running;
-    const again = { home: this.#home, artist: this.#answers, new: this.#answersNew }[this.route.view];
+    const again = { home: this.#home, artist: this.#answers, new: this.#answersNew }[
+      this.route.view
+    ];
     again.call(this, false, signal).catch((error) => {
       if (signal.aborted) return;
       if (!this.answers?.isConnected) this.#failed(error, signal);
@@ -134,19 +144,23 @@ class Page {
     const again = () => this.go(true);
     this.form = null;
     this.view.replaceChildren(
-      element("h2", { id: "title", tabindex: "-1" },
-        error.kind === "missing" ? "Not in the catalogue" : "No answer"),
+      element(
+        "h2",
+        { id: "title", tabindex: "-1" },
+        error.kind === "missing" ? "Not in the catalogue" : "No answer",
+      ),
       error.kind === "missing"
         ? notice(error.message, ["Surprise me instead", () => at("surprise").click()])
-        : failed(error, again));
+        : failed(error, again),
+    );
     this.graph.show(null, "There is no neighbourhood to show.");
     this.trail.write();
     announce(error.message);
   }
 
   #focusTitle(byHand) {
-    const inPicture = at("graph").contains(document.activeElement)
-      || at("map").contains(document.activeElement);
+    const inPicture =
+      at("graph").contains(document.activeElement) || at("map").contains(document.activeElement);
     if (byHand && !inPicture) at("title").focus({ preventScroll: true });
   }
 
@@ -160,13 +174,27 @@ class Page {
     const places = element("ul", { class: "chips" });
     document.title = TITLE;
     this.view.replaceChildren(
-      element("header", { class: "head" },
+      element(
+        "header",
+        { class: "head" },
         element("h2", { id: "title", tabindex: "-1" }, "Who sounds like …?"),
-        element("p", { class: "lead" }, `${counted(number, "artist")}, and how near they are to each `
-          + "other. Search for one, tap a dot on the map, or let chance choose.")),
-      element("h3", {}, "Places to begin"), places,
-      element("p", { class: "lead" }, "Someone the catalogue does not have? ",
-        element("a", { class: "inline", href: toNew([], []) }, "Describe a new artist"), "."));
+        element(
+          "p",
+          { class: "lead" },
+          `${counted(number, "artist")}, and how near they are to each ` +
+            "other. Search for one, tap a dot on the map, or let chance choose.",
+        ),
+      ),
+      element("h3", {}, "Places to begin"),
+      places,
+      element(
+        "p",
+        { class: "lead" },
+        "Someone the catalogue does not have? ",
+        element("a", { class: "inline", href: toNew([], []) }, "Describe a new artist"),
+        ".",
+      ),
+    );
     this.trail.write();
     this.graph.show(null);
     this.#onMap();
@@ -197,12 +225,20 @@ class Page {
     if (anew) {
       document.title = `${artist.name} · ${TITLE}`;
       this.answers = element("div", { class: "answers" });
-      this.view.replaceChildren(artistHead(artist, this.catalogue.about),
-        element("h3", {}, "Most similar"), this.filters.element(), this.answers);
+      this.view.replaceChildren(
+        artistHead(artist, this.catalogue.about),
+        element("h3", {}, "Most similar"),
+        this.filters.element(),
+        this.answers,
+      );
       this.trail.name(artist.name);
     }
     this.onMap = { present: artist, similar };
-    this.#write(similar, `Nothing similar to ${artist.name} is known.`, `similar to ${artist.name}`);
+    this.#write(
+      similar,
+      `Nothing similar to ${artist.name} is known.`,
+      `similar to ${artist.name}`,
+    );
     this.graph.show(neighborhood);
     this.#onMap();
     this.#focusTitle(byHand);
@@ -217,13 +253,15 @@ class Page {
       announce(sentence);
       return;
     }
-    this.answers.replaceChildren(results(similar, {
-      colourOf: (id) => this.catalogue.colourOf(id),
-      exclude: (row) => {
-        this.row = similar.indexOf(row);
-        this.filters.exclude(row);
-      },
-    }));
+    this.answers.replaceChildren(
+      results(similar, {
+        colourOf: (id) => this.catalogue.colourOf(id),
+        exclude: (row) => {
+          this.row = similar.indexOf(row);
+          this.filters.exclude(row);
+        },
+      }),
+    );
     announce(`${counted(similar.length, "artist")} ${to}.`);
     // The focus stays where an artist was left out.
     const buttons = this.answers.querySelectorAll(".leave-out");
@@ -237,11 +275,22 @@ class Page {
       this.answers = element("div", { class: "answers" });
       document.title = `New artist · ${TITLE}`;
       this.view.replaceChildren(
-        element("header", { class: "head" },
+        element(
+          "header",
+          { class: "head" },
           element("h2", { id: "title", tabindex: "-1" }, "A new artist"),
-          element("p", { class: "lead" }, "Say what is known of someone the catalogue does not have: "
-            + "the nearest artists come by themselves.")),
-        this.form.root, element("h3", {}, "Nearest artists"), this.filters.element(), this.answers);
+          element(
+            "p",
+            { class: "lead" },
+            "Say what is known of someone the catalogue does not have: " +
+              "the nearest artists come by themselves.",
+          ),
+        ),
+        this.form.root,
+        element("h3", {}, "Nearest artists"),
+        this.filters.element(),
+        this.answers,
+      );
       this.trail.write();
       this.#focusTitle(byHand);
     }
@@ -258,13 +307,16 @@ class Page {
     const given = this.form.given();
     if (given === null) {
       this.onMap = { present: null, similar: [] };
-      this.answers.replaceChildren(notice("Begin with a word, or with an artist it is similar to."));
+      this.answers.replaceChildren(
+        notice("Begin with a word, or with an artist it is similar to."),
+      );
       this.graph.show(null, "There is no neighbourhood yet.");
       this.#onMap();
       return;
     }
     const asked = Object.fromEntries(
-      Object.entries(this.filters.parameters()).filter(([, value]) => value !== null));
+      Object.entries(this.filters.parameters()).filter(([, value]) => value !== null),
+    );
     this.panel.setAttribute("aria-busy", "true");
     const { similar, x, y } = await post("new", { ...given, ...asked }, signal);
     if (signal.aborted) return;
@@ -272,8 +324,9 @@ class Page {
     const present = { x, y, name: "new artist", landing: true };
     this.onMap = similar.length ? { present, similar } : { present: null, similar };
     this.#write(similar, "Nothing in the catalogue is near.", "near the new artist");
-    this.graph.show(similar.length
-      ? newNeighborhood("new artist", similar.slice(0, inPicture())) : null);
+    this.graph.show(
+      similar.length ? newNeighborhood("new artist", similar.slice(0, inPicture())) : null,
+    );
     this.#onMap();
   }
 }
@@ -288,12 +341,16 @@ async function start(notes) {
     notes.about(about);
     if (about.explorable) page = new Page(about, notes);
     else {
-      view.replaceChildren(element("h2", { id: "title", tabindex: "-1" }, "Nothing to explore yet"),
-        notice("This version brings no data for the explorer: run the pipeline again."));
+      view.replaceChildren(
+        element("h2", { id: "title", tabindex: "-1" }, "Nothing to explore yet"),
+        notice("This version brings no data for the explorer: run the pipeline again."),
+      );
     }
   } catch (error) {
-    view.replaceChildren(element("h2", { id: "title", tabindex: "-1" }, "No answer"),
-      failed(error, () => start(notes)));
+    view.replaceChildren(
+      element("h2", { id: "title", tabindex: "-1" }, "No answer"),
+      failed(error, () => start(notes)),
+    );
   }
 }
 

@@ -13,8 +13,9 @@ const REACH = 14;
 // By keyboard one is nearer to a place than half a stride, not on it.
 const REACH_OF_KEYS = 48;
 const FLIGHT = 650;
-const HELP = "Arrow keys move it, plus and minus zoom, 0 shows all, Enter goes to the artist "
-  + "in the middle. The list says the same in words.";
+const HELP =
+  "Arrow keys move it, plus and minus zoom, 0 shows all, Enter goes to the artist " +
+  "in the middle. The list says the same in words.";
 
 /** The map in `root`; `walk(id)` is called with the artist that was chosen. */
 export class CatalogueMap {
@@ -30,8 +31,12 @@ export class CatalogueMap {
     this.flight = 0;
     this.canvas = element("canvas", { tabindex: "0", role: "application", "aria-label": "Map" });
     this.tip = element("p", { class: "tip", "aria-hidden": "true", hidden: true });
-    this.landing = element("div", { class: "landing", "aria-hidden": "true", hidden: true },
-      element("span", {}), element("span", {}));
+    this.landing = element(
+      "div",
+      { class: "landing", "aria-hidden": "true", hidden: true },
+      element("span", {}),
+      element("span", {}),
+    );
     this.state = element("p", { class: "nothing" }, "The map is being drawn …");
     this.legend = element("ul", { class: "legend", "aria-label": "Groups of the map" });
     root.append(this.canvas, this.landing, this.tip, this.state, this.#buttons(), this.legend);
@@ -43,8 +48,10 @@ export class CatalogueMap {
     this.columns = columns;
     this.points = new Points(columns);
     this.index = new Map(columns.id.map((id, i) => [id, i]));
-    this.canvas.setAttribute("aria-label",
-      `Map of ${counted(columns.id.length, "artist")}, similar ones close together. ${HELP}`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `Map of ${counted(columns.id.length, "artist")}, similar ones close together. ${HELP}`,
+    );
     this.state.hidden = true;
     this.#readTheme();
     this.#writeLegend();
@@ -71,7 +78,9 @@ export class CatalogueMap {
     this.landing.hidden = !present?.landing;
     this.tip.hidden = true;
     scene.pointed = null;
-    this.#fly(present === null ? { x: 0, y: 0, zoom: 1 } : this.camera.around([present, ...similar]));
+    this.#fly(
+      present === null ? { x: 0, y: 0, zoom: 1 } : this.camera.around([present, ...similar]),
+    );
   }
 
   draw() {
@@ -88,8 +97,17 @@ export class CatalogueMap {
     const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     drawMap(pen, {
-      ...scene, camera, ratio, dots: this.dots, points: this.points, names: columns.name, groups: columns.groups,
-      colours: this.colours, hidden: this.hidden, theme: this.theme, font: this.font,
+      ...scene,
+      camera,
+      ratio,
+      dots: this.dots,
+      points: this.points,
+      names: columns.name,
+      groups: columns.groups,
+      colours: this.colours,
+      hidden: this.hidden,
+      theme: this.theme,
+      font: this.font,
       walk: (scene.walked ?? []).map((id) => this.#placeOf(id)).filter((place) => place !== null),
     });
     if (!this.landing.hidden) {
@@ -131,12 +149,14 @@ export class CatalogueMap {
   }
 
   #listen() {
-    const moved = (act) => (...given) => {
-      cancelAnimationFrame(this.flight);
-      act(...given);
-      this.tip.hidden = true;
-      this.draw();
-    };
+    const moved =
+      (act) =>
+      (...given) => {
+        cancelAnimationFrame(this.flight);
+        act(...given);
+        this.tip.hidden = true;
+        this.draw();
+      };
     listen(this.canvas, {
       pan: moved((dx, dy) => this.camera.pan(dx, dy)),
       zoom: moved((factor, x, y) => this.camera.zoomAt(factor, x, y)),
@@ -157,7 +177,8 @@ export class CatalogueMap {
       const first = this.camera.width === 0;
       this.camera.resize(width, height);
       const { present, similar } = this.scene;
-      if (first && present !== null) Object.assign(this.camera, this.camera.around([present, ...similar]));
+      if (first && present !== null)
+        Object.assign(this.camera, this.camera.around([present, ...similar]));
       this.draw();
     }).observe(this.canvas);
     onTheme(() => {
@@ -181,7 +202,11 @@ export class CatalogueMap {
     if (this.columns === null) return -1;
     const { x, y } = this.camera.toMap(px, py);
     return this.points.nearest(
-      x, y, reach / this.camera.scale, (i) => !this.hidden.has(this.columns.group[i]));
+      x,
+      y,
+      reach / this.camera.scale,
+      (i) => !this.hidden.has(this.columns.group[i]),
+    );
   }
 
   #middle() {
@@ -224,18 +249,30 @@ export class CatalogueMap {
   }
 
   #buttons() {
-    const button = (sign, label, act) => element("button", {
-      type: "button", "aria-label": label, title: label, click: act,
-    }, element("span", { "aria-hidden": "true" }, sign));
+    const button = (sign, label, act) =>
+      element(
+        "button",
+        {
+          type: "button",
+          "aria-label": label,
+          title: label,
+          click: act,
+        },
+        element("span", { "aria-hidden": "true" }, sign),
+      );
     const zoom = (factor) => () => {
       const { camera } = this;
       const goal = Object.assign(new Camera(), camera);
       goal.zoomAt(factor, camera.width / 2, camera.height / 2);
       this.#fly({ x: goal.x, y: goal.y, zoom: goal.zoom });
     };
-    return element("div", { class: "zooms", role: "group", "aria-label": "Zoom" },
-      button("+", "Zoom in", zoom(1.8)), button("−", "Zoom out", zoom(1 / 1.8)),
-      button("⤢", "Show all", () => this.#fly({ x: 0, y: 0, zoom: 1 })));
+    return element(
+      "div",
+      { class: "zooms", role: "group", "aria-label": "Zoom" },
+      button("+", "Zoom in", zoom(1.8)),
+      button("−", "Zoom out", zoom(1 / 1.8)),
+      button("⤢", "Show all", () => this.#fly({ x: 0, y: 0, zoom: 1 })),
+    );
   }
 
   #readTheme() {
@@ -243,25 +280,40 @@ export class CatalogueMap {
     const value = (name) => style.getPropertyValue(name).trim();
     this.font = style.fontFamily;
     this.theme = {
-      paper: value("--paper"), ink: value("--ink"), soft: value("--soft"), accent: value("--accent"),
+      paper: value("--paper"),
+      ink: value("--ink"),
+      soft: value("--soft"),
+      accent: value("--accent"),
     };
     this.colours = this.columns.groups.map((_, g) => groupColour(g, this.columns.groups));
   }
 
   #writeLegend() {
     const { groups } = this.columns;
-    this.legend.replaceChildren(...groups.map((name, g) => {
-      const sign = element("span", { class: `sign ${shapeOf(g, groups)}`, "aria-hidden": "true" });
-      sign.style.background = this.colours[g];
-      const button = element("button", {
-        type: "button", "aria-pressed": String(!this.hidden.has(g)),
-        click: () => {
-          if (!this.hidden.delete(g)) this.hidden.add(g);
-          button.setAttribute("aria-pressed", String(!this.hidden.has(g)));
-          this.draw();
-        },
-      }, sign, name, element("span", { class: "aside" }, this.points.counts[g].toLocaleString("en")));
-      return element("li", {}, button);
-    }));
+    this.legend.replaceChildren(
+      ...groups.map((name, g) => {
+        const sign = element("span", {
+          class: `sign ${shapeOf(g, groups)}`,
+          "aria-hidden": "true",
+        });
+        sign.style.background = this.colours[g];
+        const button = element(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(!this.hidden.has(g)),
+            click: () => {
+              if (!this.hidden.delete(g)) this.hidden.add(g);
+              button.setAttribute("aria-pressed", String(!this.hidden.has(g)));
+              this.draw();
+            },
+          },
+          sign,
+          name,
+          element("span", { class: "aside" }, this.points.counts[g].toLocaleString("en")),
+        );
+        return element("li", {}, button);
+      }),
+    );
   }
 }

@@ -20,12 +20,18 @@ export class Camera {
 
   /** The pixel of a place on the map; y grows upwards on the map. */
   toScreen(x, y) {
-    return { x: this.width / 2 + (x - this.x) * this.scale, y: this.height / 2 - (y - this.y) * this.scale };
+    return {
+      x: this.width / 2 + (x - this.x) * this.scale,
+      y: this.height / 2 - (y - this.y) * this.scale,
+    };
   }
 
   /** The place on the map of a pixel. */
   toMap(x, y) {
-    return { x: this.x + (x - this.width / 2) / this.scale, y: this.y - (y - this.height / 2) / this.scale };
+    return {
+      x: this.x + (x - this.width / 2) / this.scale,
+      y: this.y - (y - this.height / 2) / this.scale,
+    };
   }
 
   /** Moves what is seen by pixels. */
@@ -51,8 +57,14 @@ export class Camera {
     const [low, high] = [Math.min(...ys), Math.max(...ys)];
     const shorter = Math.max(1, Math.min(this.width, this.height));
     const across = Math.max(
-      ((right - left) * shorter) / Math.max(1, this.width), ((high - low) * shorter) / Math.max(1, this.height));
-    return { x: (left + right) / 2, y: (low + high) / 2, zoom: clamp(1.5 / Math.max(across, 0.01), 1, 7) };
+      ((right - left) * shorter) / Math.max(1, this.width),
+      ((high - low) * shorter) / Math.max(1, this.height),
+    );
+    return {
+      x: (left + right) / 2,
+      y: (low + high) / 2,
+      zoom: clamp(1.5 / Math.max(across, 0.01), 1, 7),
+    };
   }
 }
 

@@ -5,14 +5,15 @@ const SHAPES = ["circle", "square", "diamond", "triangle"];
 const STEP = 0.25;
 
 /** The shape of a group: with its colour, a second sign of it. */
-export const shapeOf = (group, groups) => (
-  groups[group] === "other" ? "circle" : SHAPES[(group + 1) % SHAPES.length]);
+export const shapeOf = (group, groups) =>
+  groups[group] === "other" ? "circle" : SHAPES[(group + 1) % SHAPES.length];
 
 /** The outline of a shape around (x, y), as the pen's path. */
 export function outline(pen, shape, x, y, radius) {
   pen.beginPath();
   if (shape === "circle") pen.arc(x, y, radius, 0, 2 * Math.PI);
-  else if (shape === "square") pen.rect(x - radius * 0.88, y - radius * 0.88, radius * 1.76, radius * 1.76);
+  else if (shape === "square")
+    pen.rect(x - radius * 0.88, y - radius * 0.88, radius * 1.76, radius * 1.76);
   else if (shape === "diamond") polygon(pen, x, y, radius * 1.25, 4, 0);
   else polygon(pen, x, y + radius * 0.15, radius * 1.3, 3, -Math.PI / 2);
 }
@@ -42,9 +43,10 @@ export class Dots {
     const [first] = new Uint32Array(Uint8ClampedArray.of(red, green, blue, 255).buffer);
     new Uint32Array(data.buffer).fill(first);
     const strength = present === null ? 0.85 : 0.35;
-    const stamps = groups.map((name, g) => (
+    const stamps = groups.map((name, g) =>
       // The many of "other" stand back.
-      this.#stamp(colours[g], shapeOf(g, groups), name === "other" ? radius * 0.75 : radius, ratio)));
+      this.#stamp(colours[g], shapeOf(g, groups), name === "other" ? radius * 0.75 : radius, ratio),
+    );
     const scale = camera.scale * ratio;
     const left = width / 2 - camera.x * scale;
     const top = height / 2 + camera.y * scale;
@@ -102,7 +104,15 @@ function inked({ data, width: side }) {
   return { side, across, down, ink, colour };
 }
 
-function press(data, width, height, { across, down, ink, colour: [red, green, blue] }, x, y, strength) {
+function press(
+  data,
+  width,
+  height,
+  { across, down, ink, colour: [red, green, blue] },
+  x,
+  y,
+  strength,
+) {
   for (let n = 0; n < ink.length; n += 1) {
     const column = x + across[n];
     const row = y + down[n];

@@ -1,4 +1,4 @@
-// Draws the map: dots by group, the groups' names, the present artist with its similar ones, labels.
+// Draws the map: dots, the groups' names, the present artist with its similar ones, labels.
 
 import { outline, shapeOf } from "./map_dots.js";
 
@@ -109,7 +109,12 @@ function drawCrosshair(pen, { camera, theme }) {
   pen.strokeStyle = theme.ink;
   pen.lineWidth = 1.5;
   pen.beginPath();
-  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ]) {
     pen.moveTo(x + dx * 5, y + dy * 5);
     pen.lineTo(x + dx * 15, y + dy * 15);
   }
@@ -136,9 +141,11 @@ function label(pen, name, at, below, ink, paper, size, taken, camera, must) {
 function claim(pen, taken, name, x, y, size, camera, whole) {
   const half = pen.measureText(name).width / 2 + 4;
   const box = [x - half, y - size * 0.7, x + half, y + size * 0.7];
-  if (whole ? box[0] < 0 || box[2] > camera.width : box[2] < 0 || box[0] > camera.width) return false;
-  const free = taken.every((other) => (
-    box[0] > other[2] || box[2] < other[0] || box[1] > other[3] || box[3] < other[1]));
+  if (whole ? box[0] < 0 || box[2] > camera.width : box[2] < 0 || box[0] > camera.width)
+    return false;
+  const free = taken.every(
+    (other) => box[0] > other[2] || box[2] < other[0] || box[1] > other[3] || box[3] < other[1],
+  );
   if (free) taken.push(box);
   return free;
 }

@@ -23,7 +23,8 @@ export function listen(canvas, answer) {
     const [one, other] = [...pointers.values()];
     return {
       distance: Math.hypot(one.x - other.x, one.y - other.y),
-      x: (one.x + other.x) / 2, y: (one.y + other.y) / 2,
+      x: (one.x + other.x) / 2,
+      y: (one.y + other.y) / 2,
     };
   };
 
@@ -66,12 +67,16 @@ export function listen(canvas, answer) {
   canvas.addEventListener("pointercancel", release);
   canvas.addEventListener("pointerleave", () => answer.leave());
 
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const { x, y } = at(event);
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    answer.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0016)), x, y);
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const { x, y } = at(event);
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+      answer.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0016)), x, y);
+    },
+    { passive: false },
+  );
 
   const middle = () => [canvas.clientWidth / 2, canvas.clientHeight / 2];
   const keys = {

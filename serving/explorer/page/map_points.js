@@ -19,7 +19,7 @@ export class Points {
     this.heartlands = groups.map((_, g) => this.#heartland(g));
   }
 
-  /** The artist nearest to a place among those within `reach` for which `shown(i)`; -1 where none is. */
+  /** The artist nearest to a place, within `reach` and `shown(i)`; -1 where none is. */
   nearest(x, y, reach, shown) {
     let best = -1;
     let least = reach * reach;
@@ -50,8 +50,9 @@ export class Points {
     }
     let best = [];
     for (const key of cells.keys()) {
-      const around = [-size - 1, -size, -size + 1, -1, 0, 1, size - 1, size, size + 1]
-        .flatMap((offset) => cells.get(key + offset) ?? []);
+      const around = [-size - 1, -size, -size + 1, -1, 0, 1, size - 1, size, size + 1].flatMap(
+        (offset) => cells.get(key + offset) ?? [],
+      );
       if (around.length > best.length) best = around;
     }
     if (best.length === 0) return null;

@@ -17,12 +17,20 @@ export class Notes {
   about(about) {
     if (this.version === null) {
       this.version = about.version;
-      this.footer.replaceChildren(element("p", {},
-        [`${about.model}, version ${about.version}`, ...counts(about)].join(" · ")));
+      this.footer.replaceChildren(
+        element(
+          "p",
+          {},
+          [`${about.model}, version ${about.version}`, ...counts(about)].join(" · "),
+        ),
+      );
     } else if (about.version !== this.version && this.newer === null) {
-      this.newer = element("p", { class: "note" },
+      this.newer = element(
+        "p",
+        { class: "note" },
         `Version ${about.version} answers now, this page began with ${this.version}. `,
-        element("button", { type: "button", click: () => location.reload() }, "Load it"));
+        element("button", { type: "button", click: () => location.reload() }, "Load it"),
+      );
       this.root.append(this.newer);
     }
   }
@@ -43,9 +51,12 @@ export class Notes {
       clearInterval(this.timer);
       this.back();
     } else if (!reached && this.away === null) {
-      this.away = element("p", { class: "note away" },
+      this.away = element(
+        "p",
+        { class: "note away" },
         "The server does not answer; the page tries again every few seconds. ",
-        element("button", { type: "button", click: () => this.check() }, "Try now"));
+        element("button", { type: "button", click: () => this.check() }, "Try now"),
+      );
       this.root.append(this.away);
       this.timer = setInterval(() => this.check(), AGAIN);
     }

@@ -11,13 +11,21 @@ import { counted, element } from "./dom.js";
  */
 export function artistSearch({ id, label, placeholder, pick }) {
   return combobox({
-    id, label, placeholder, pick,
+    id,
+    label,
+    placeholder,
+    pick,
     ask: async (text, signal) => (await get("search", { q: text, limit: 8 }, signal)).artists,
     show: (artist, text) => [
       element("span", { class: "found" }, marked(artist.name, text)),
-      artist.popularity === null ? null
-        : element("span", { class: "aside" }, element("span", { class: "unseen" }, ", popularity "),
-          String(Math.round(artist.popularity * 10) / 10)),
+      artist.popularity === null
+        ? null
+        : element(
+            "span",
+            { class: "aside" },
+            element("span", { class: "unseen" }, ", popularity "),
+            String(Math.round(artist.popularity * 10) / 10),
+          ),
     ],
     none: (text) => `No artist is called anything like “${text}”.`,
     counted: (number) => `${counted(number, "artist")} found.`,
@@ -25,8 +33,10 @@ export function artistSearch({ id, label, placeholder, pick }) {
 }
 
 // Letter by letter without accents and case, so that places in the name stay.
-const folded = (text) => [...text].map(
-  (letter) => letter.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()[0] ?? " ");
+const folded = (text) =>
+  [...text].map(
+    (letter) => letter.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()[0] ?? " ",
+  );
 
 /** The name as nodes, with what was typed marked where it stands there. */
 function marked(name, typed) {

@@ -4,16 +4,22 @@ import { element } from "./dom.js";
 
 /** While an answer is under way: the shapes of what will come. */
 export function loading(what) {
-  return element("div", { class: "loading" },
+  return element(
+    "div",
+    { class: "loading" },
     element("p", { class: "unseen" }, `${what} …`),
-    ...Array.from({ length: 6 }, () => element("div", { class: "shape", "aria-hidden": "true" })));
+    ...Array.from({ length: 6 }, () => element("div", { class: "shape", "aria-hidden": "true" })),
+  );
 }
 
 /** A sentence, and perhaps something to do about it: [label, what]. */
 export function notice(sentence, ...actions) {
-  return element("div", { class: "notice" },
+  return element(
+    "div",
+    { class: "notice" },
     element("p", {}, sentence),
-    ...actions.map(([label, act]) => element("button", { type: "button", click: act }, label)));
+    ...actions.map(([label, act]) => element("button", { type: "button", click: act }, label)),
+  );
 }
 
 /** What went wrong, and a way to try again. */

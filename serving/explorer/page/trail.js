@@ -16,8 +16,8 @@ export class Trail {
   }
 
   /**
-   * Takes in that the browser is at a place: a step of before, by the history's state, or a new one,
-   * which ends what lay ahead. Returns the scroll offset that a step of before was left at, or 0.
+   * Takes in that the browser is at a place: a step of before, by the history's state, or a new
+   * one, which ends what lay ahead. Returns the scroll offset that a step of before was left at, or 0.
    */
   arrive(route) {
     const known = history.state?.step;
@@ -27,7 +27,12 @@ export class Trail {
     } else {
       this.steps.length = Math.min(this.steps.length, this.at + 1);
       this.at = this.steps.length;
-      this.steps.push({ place, id: route.view === "artist" ? route.id : null, name: null, scroll: 0 });
+      this.steps.push({
+        place,
+        id: route.view === "artist" ? route.id : null,
+        name: null,
+        scroll: 0,
+      });
       history.replaceState({ step: this.at }, "");
     }
     return this.steps[this.at].scroll;
@@ -48,7 +53,10 @@ export class Trail {
 
   /** The ids of the artists up to the present one. */
   walked() {
-    return this.steps.slice(0, this.at + 1).map((step) => step.id).filter((id) => id !== null);
+    return this.steps
+      .slice(0, this.at + 1)
+      .map((step) => step.id)
+      .filter((id) => id !== null);
   }
 
   write() {
@@ -56,22 +64,30 @@ export class Trail {
       .map((step, index) => ({ ...step, index }))
       .filter((step) => step.name !== null);
     const behind = crumbs.filter((step) => step.index <= this.at);
-    const shown = [...behind.slice(-SHOWN), ...crumbs.filter((step) => step.index > this.at).slice(0, 2)];
+    const shown = [
+      ...behind.slice(-SHOWN),
+      ...crumbs.filter((step) => step.index > this.at).slice(0, 2),
+    ];
     this.nav.hidden = shown.length < 2;
     this.nav.replaceChildren(element("ol", {}, ...shown.map((step) => this.#crumb(step))));
   }
 
   #crumb(step) {
     const here = step.index === this.at;
-    const link = element("a", {
-      href: toArtist(step.id), class: step.index > this.at ? "ahead" : null,
-      "aria-current": here ? "page" : null,
-      click: (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-        event.preventDefault();
-        if (!here) history.go(step.index - this.at);
+    const link = element(
+      "a",
+      {
+        href: toArtist(step.id),
+        class: step.index > this.at ? "ahead" : null,
+        "aria-current": here ? "page" : null,
+        click: (event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+          event.preventDefault();
+          if (!here) history.go(step.index - this.at);
+        },
       },
-    }, step.name);
+      step.name,
+    );
     return element("li", {}, link);
   }
 

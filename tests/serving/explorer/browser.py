@@ -31,14 +31,19 @@ class _Summary:
         terminalreporter.write_line(_MISSING)
 
 
-@contextmanager
-def running_browser(config: pytest.Config) -> Iterator[Any]:
-    """A browser of Playwright; skips where there is none, and says so in the summary."""
+def browser_path(config: pytest.Config) -> str:
+    """Where the browser is; skips where there is none, and says so in the summary."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         if not config.pluginmanager.has_plugin("explorer_browser_missing"):
             config.pluginmanager.register(_Summary(), "explorer_browser_missing")
         pytest.skip(_MISSING)
+    return path
+
+
+@contextmanager
+def running_browser(path: str) -> Iterator[Any]:
+    """A browser of Playwright, whose event loop runs in this thread until its end."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

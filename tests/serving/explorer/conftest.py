@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.serving.explorer.browser import browser_path, running_browser
+from tests.serving.explorer.page_catalogue import push_named
+from tests.serving.explorer.page_visit import WIDE, Visit, visiting
 from tests.serving.running_server import RunningServer
 from tests.trainer.small_systems import small_diffusion_config, statistics_of
 from tests.trainer.test_export import Served, save, weighted_case
@@ -47,3 +51,33 @@ def root(served: Served, tmp_path: Path) -> Path:
     """A folder of versions with version 3, a copy."""
     shutil.copytree(served.path, tmp_path / "models" / "3")
     return tmp_path / "models"
+
+
+@pytest.fixture(scope="session")
+def named_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with version 7 of a catalogue with names; not made where no browser would look."""
+    browser_path(request.config)
+    root = tmp_path_factory.mktemp("named") / "artist_sim"
+    push_named(root / "7")
+    return root
+
+
+@pytest.fixture(scope="session")
+def named_server(named_root: Path) -> Iterator[RunningServer]:
+    """A server of it."""
+    with RunningServer(named_root, named_root.parent / "log.txt") as server:
+        yield server
+
+
+# For one module: while it runs, no other test could run an event loop.
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The system's browser; skips, and says so, where there is none."""
+    with running_browser(browser_path(request.config)) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Any, named_server: RunningServer) -> Iterator[Visit]:
+    """At the wide window; whatever happens, no other host is asked and nothing is complained of."""
+    yield from visiting(browser, named_server, viewport=WIDE)
