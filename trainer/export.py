@@ -62,7 +62,8 @@ class ServedModel(tf.Module):
             self.artist_id,
             self.artist_name,
             self._row,
-            self._profile,
+            self.profile,
+            self._profile[EMBEDDING].shape[1],
             network.pair_score,
             tuple(graph.content),
             self._present,
@@ -71,6 +72,14 @@ class ServedModel(tf.Module):
         self._similar = SimilarSignatures(candidates)
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
+
+    def profile(self) -> dict[str, tf.Tensor]:
+        """All that is known of each artist, as tensors that share the variables' memory.
+
+        To be read once at the head of a signature and gathered from. A gather from a variable
+        itself makes TensorFlow copy it whole at every later read, of whichever signature.
+        """
+        return {name: part.read_value() for name, part in self._profile.items()}
 
     @property
     def embedding(self) -> np.ndarray:
@@ -118,7 +127,7 @@ class _Functions:
 
         def serving_default(artist_id: tf.Tensor) -> Tensors:
             row, known = self._lookup(artist_id)
-            embedding = tf.gather(self._model._profile[EMBEDDING], row)
+            embedding = tf.gather(self._model.profile()[EMBEDDING], row)
             return {"embedding": tf.where(known[:, None], embedding, 0.0), "known": known}
 
         return graph_function(

@@ -100,14 +100,16 @@ class PairwiseTerm(tf.Module):
         a, b, gamma = tf.unstack(self.constants)
         num_artists = tf.shape(profile[COUNT])[0]
 
-        # The profile is gathered from and nothing else: an index or a sum copies a served model's
-        # variable whole, for each query.
+        # The profile is gathered from and nothing else: it is of the whole catalogue, and this is
+        # done for each query.
         def of_query(asked: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             row, rows = asked
             of_row = {name: tf.gather(part, row) for name, part in profile.items()}
             of_rows = {name: tf.gather(part, rows) for name, part in profile.items()}
             own = tf.math.unsorted_segment_sum(of_row[VISITS], of_row[VISITED], num_artists)
-            product = tf.gather(own, of_rows[VISITED]) * of_rows[VISITS]
+            # gather gives the same, and takes twice as long for single numbers.
+            met_own = tf.gather_nd(own, of_rows[VISITED][..., tf.newaxis])
+            product = met_own * of_rows[VISITS]
             total = tf.reduce_sum(of_row[VISITS]) * tf.reduce_sum(of_rows[VISITS], axis=1)
             met = tf.reduce_sum(tf.sqrt(product), axis=1)
             overlap = tf.math.divide_no_nan(met, tf.sqrt(total))

@@ -34,7 +34,9 @@ class Candidates:
       artist_id: [num_artists] string.
       artist_name: [num_artists] string.
       row: a table, artist_id -> row int64, -1 for all others.
-      profile: what is known of each; EMBEDDING [num_artists, dim] float32.
+      profile: reads what is known of each; EMBEDDING [num_artists, dim] float32. A signature reads
+        it once.
+      dim: of the embeddings.
       pair_score: what ranks pairs better than the dot product, if there is any.
       modalities: [num_modalities] names of the catalogue's content.
       present: [num_artists, num_modalities] bool: whether the artist has content of it.
@@ -44,7 +46,8 @@ class Candidates:
     artist_id: tf.Variable
     artist_name: tf.Variable
     row: tf.lookup.StaticHashTable
-    profile: Profile
+    profile: Callable[[], Profile]
+    dim: int
     pair_score: PairScore | None
     modalities: Sequence[str]
     present: tf.Variable
@@ -146,15 +149,15 @@ class SimilarSignatures:
             )
             with tf.control_dependencies([finite]):
                 embedding = tf.identity(embedding)
-            most = tf.shape(self._candidates.profile[EMBEDDING])[0]
+            catalogue = self._candidates.profile()[EMBEDDING]
+            count = tf.clip_by_value(k, 0, tf.shape(catalogue)[0])
             asked = tf.fill([num_asked], True)
-            return self._best(embedding, asked, tf.clip_by_value(k, 0, most), excluded, passes)
+            return self._best(catalogue, embedding, asked, count, excluded, passes)
 
-        dim = self._candidates.profile[EMBEDDING].shape[1]
         return graph_function(
             nearest,
             input_signature=[
-                tf.TensorSpec([None, dim], tf.float32, "embedding"),
+                tf.TensorSpec([None, self._candidates.dim], tf.float32, "embedding"),
                 tf.TensorSpec([], tf.int32, "k"),
                 *_FILTERS,
             ],
@@ -164,16 +167,18 @@ class SimilarSignatures:
         self, row: tf.Tensor, k: tf.Tensor, left_out: tf.Tensor, passes: tf.Tensor | None = None
     ) -> Tensors:
         """The answer to artists of the catalogue, [batch] int64 rows, -1 for unknown ones."""
-        profile, pair_score = self._candidates.profile, self._candidates.pair_score
+        profile, pair_score = self._candidates.profile(), self._candidates.pair_score
+        catalogue = profile[EMBEDDING]
         known, query = row >= 0, tf.maximum(row, 0)
-        most = tf.shape(profile[EMBEDDING])[0] - 1
+        most = tf.shape(catalogue)[0] - 1
         count = tf.clip_by_value(k, 0, most)
-        embedding = tf.gather(profile[EMBEDDING], query)
+        embedding = tf.gather(catalogue, query)
         if pair_score is None:
-            answer = self._best(embedding, known, count, left_out, passes)
+            answer = self._best(catalogue, embedding, known, count, left_out, passes)
         else:
             shortlist = tf.minimum(tf.maximum(count, SHORTLIST), most)
             answer = self._best(
+                catalogue,
                 embedding,
                 known,
                 count,
@@ -186,6 +191,7 @@ class SimilarSignatures:
 
     def _best(
         self,
+        catalogue: tf.Tensor,
         embedding: tf.Tensor,
         known: tf.Tensor,
         count: tf.Tensor,
@@ -197,6 +203,7 @@ class SimilarSignatures:
         """similar_id, name and score, [batch, count] each, "" and 0 where nobody is left.
 
         Args:
+          catalogue: [num_artists, dim] float32 of all artists.
           embedding: [batch, dim] float32 of those who are asked for.
           known: [batch] bool; the answer to the others is empty.
           count: [] int32 of artists in an answer.
@@ -207,7 +214,7 @@ class SimilarSignatures:
           exact: [batch, shortlist] int64 rows -> their scores, float32.
         """
         candidates = self._candidates
-        score = tf.matmul(embedding, candidates.profile[EMBEDDING], transpose_b=True)
+        score = tf.matmul(embedding, catalogue, transpose_b=True)
         if passes is not None:
             score = tf.where(passes, score, _LEFT_OUT)
         place = tf.where(left_out >= 0)  # [num_left_out, 2]: batch, column

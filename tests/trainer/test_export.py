@@ -486,3 +486,17 @@ def test_a_model_is_judged_with_the_fan_out_that_it_carries(served, name):
         one.system.embed(one.graph, edges),
     )
     assert int(tf.saved_model.load(one.path).fan_out.numpy()) == one.system.config.fan_out
+
+
+def test_no_signature_makes_tensorflow_copy_the_vectors_at_every_read(tmp_path):
+    """A ResourceGather does; it stands in the graph under that name."""
+    served = save(
+        weighted_case(), tmp_path / "1", small_diffusion_config, pairwise=(0.5, 0.25, 0.1)
+    )
+    loaded = tf.saved_model.load(served.path)
+    for name in ("serving_default", "similar", "similar_filtered", "nearest"):
+        function = loaded.signatures[name]
+        graphs = [function.graph.as_graph_def()]
+        nodes = [*graphs[0].node, *(n for f in graphs[0].library.function for n in f.node_def)]
+        dtypes = {n.attr["dtype"].type for n in nodes if n.op == "ResourceGather"}
+        assert tf.float32.as_datatype_enum not in dtypes, name
