@@ -27,17 +27,21 @@ if TYPE_CHECKING:
 # Suites that train nothing: each is a package here, whose `run` has a `main`.
 _OWN_PROGRAMS: Final = ("judging",)
 RESULTS: Final = Path(__file__).parent / "results"
+SERVING: Final = "serving"
+"""The suite that measures servers, and is no file of benchmarks/suites."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    args = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    serving = given[:1] == [SERVING]
+    args = (_serving_parser() if serving else _parser()).parse_args(given)
     if args.suite in _OWN_PROGRAMS:
         return importlib.import_module(f"benchmarks.{args.suite}.run").main(args)
     # Before anything imports TensorFlow.
     log = quiet_third_parties(log_folder())
     try:
-        return _run(args, log)
+        return _run_serving(args) if serving else _run(args, log)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2
@@ -55,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.run",
         description="Trains and judges the systems of a suite; what is done is not done again.",
     )
-    parser.add_argument("suite", help="a file of benchmarks/suites, without its ending, or judging")
+    parser.add_argument(
+        "suite", help="a file of benchmarks/suites, without its ending; or judging; or serving"
+    )
     parser.add_argument(
         "--only",
         nargs="+",
@@ -68,6 +74,29 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="what is done and what is left")
     what.add_argument("--page-only", action="store_true", help="write the page from the results")
     return parser
+
+
+def _serving_parser() -> argparse.ArgumentParser:
+    from benchmarks.serving.options import add_options
+
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
+        description="Measures how fast models are served, by the embedded server and another.",
+    )
+    parser.add_argument("suite", choices=[SERVING])
+    add_options(parser)
+    return parser
+
+
+def _run_serving(args: argparse.Namespace) -> int:
+    from benchmarks.serving.suite import run_suite
+
+    check_home()
+    with only_benchmark(SERVING):
+        run_suite(
+            args, RESULTS / f"{SERVING}.json", home().resolve() / "benchmarks" / SERVING, _tell
+        )
+    return 0
 
 
 def _run(args: argparse.Namespace, log: Path) -> int:
