@@ -33,7 +33,12 @@ NAME: Final = "artist_sim"
 _SEED: Final = 0
 _PAIRWISE: Final = (0.5, 0.1, 0.1)
 """a, b and gamma, which validation would choose; zeros would leave the term out."""
-_CODE: Final = ("benchmarks/serving", "catalogues/synthetic", "trainer")
+_CODE: Final = (
+    "benchmarks/serving/catalogue.py",
+    "benchmarks/serving/models.py",
+    "catalogues/synthetic/*.py",
+    "trainer/**/*.py",
+)
 
 
 class SparseWalks(DiffusionNetwork):
@@ -159,6 +164,6 @@ def _digest(sizes: DiffusionConfig) -> str:
     """Of the sizes and of the code that a model is made by."""
     found = hashlib.sha256(repr(dataclasses.astuple(sizes)).encode())
     root = Path(__file__).parents[2]
-    for path in sorted(path for part in _CODE for path in (root / part).rglob("*.py")):
+    for path in sorted(path for part in _CODE for path in root.glob(part)):
         found.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return found.hexdigest()[:12]

@@ -29,8 +29,8 @@ def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: 
         "on connections that stay open. Servers and load share one machine and ran in one go: "
         f"{plan['rounds']} rounds, in each of which the servers took turns, for "
         f"{plan['seconds']:g} s after {plan['warm_up']:g} s of warm-up. Each figure is the median "
-        "over the rounds, in brackets the least and the most. One answer to each question of every run was compared "
-        "with the SavedModel's own, to the last bit of its float32 numbers.",
+        "over the rounds, in brackets the least and the most. One answer to each question of every "
+        "run was compared with the SavedModel's own, to the last bit of its float32 numbers.",
         "The catalogues are synthetic ones of `artist-sim catalogue generate` with random splits. "
         "The models are not trained: how fast they answer does not depend on how good the answer "
         "is. The walks of their artists are those that the trainer's NumPy walks find "

@@ -30,7 +30,7 @@ from trainer.systems.diffusion import DiffusionSystem
 
 SIZES = DiffusionConfig(8, hops=3, reach=20, content_units=(16,))
 ARTISTS = 60
-PLAN = Plan((ARTISTS,), (EMBEDDED,), (1, 2), rounds=1, warm_up=0.0, seconds=3.0, sizes=SIZES)
+PLAN = Plan((ARTISTS,), (EMBEDDED,), (1, 2), rounds=1, warm_up=0.0, seconds=1.5, sizes=SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,9 @@ def test_the_sparse_walks_are_the_networks_own():
     (memory, profile), (sparse_memory, sparse_profile) = found
     assert (profile[VISITS].numpy() > 0).any(axis=1).mean() > 0.9
     for part, sparse in zip(memory[1:], sparse_memory[1:], strict=True):
-        np.testing.assert_allclose(sparse.numpy(), part.numpy(), atol=1e-6)
+        np.testing.assert_allclose(sparse.numpy(), part.numpy(), rtol=1e-5, atol=1e-6)
     for name in (EMBEDDING, VISITS, COUNT):
-        np.testing.assert_allclose(sparse_profile[name].numpy(), profile[name].numpy(), atol=1e-5)
+        np.testing.assert_allclose(sparse_profile[name], profile[name], rtol=1e-5, atol=1e-5)
     # Visits that are equal up to rounding may come in either order.
     agree = profile[VISITED].numpy() == sparse_profile[VISITED].numpy()
     assert (agree | (profile[VISITS].numpy() == 0)).mean() > 0.95
