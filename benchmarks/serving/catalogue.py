@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from catalogues.synthetic.content import DESCRIPTORS, ContentMaker
 from catalogues.synthetic.edges import sample_edges
 from catalogues.synthetic.world import World
-from trainer.graph import TRAIN, ArtistGraph, CategoryContent, VectorContent
+from trainer.graph import TRAIN, ArtistGraph, CategoryContent, Content, VectorContent
 
 _SHARES: Final = (0.8, 0.1, 0.1)
 """Of the artists, in each split."""
@@ -38,7 +38,7 @@ def synthetic_graph(num_artists: int, seed: int) -> ArtistGraph:
     order = np.argsort(artists["artist_id"].astype(str))
     row = dict(zip(artists["artist_id"][order], range(num_artists)))
     split = np.random.default_rng([seed, 1]).choice(3, num_artists, p=_SHARES).astype(np.int8)
-    content = {
+    content: dict[str, Content] = {
         "audio": _vectors(
             [[_floats(table[name]) for name in DESCRIPTORS] for table in tables["artists"]], order
         ),

@@ -30,7 +30,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
       InputError: a number is out of range.
     """
     plan = Plan(artists=(1000,), rounds=1, seconds=1.0) if args.quick else Plan()
-    given = {
+    given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name in ("servers", "artists", "rounds", "seconds")
         if (value := getattr(args, name)) is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.explorer.browser import browser_path, running_browser
+from tests.browser import browser_path, running_browser
 from tests.serving.explorer.page_catalogue import push_named
 from tests.serving.explorer.page_visit import WIDE, Visit, visiting
 from tests.serving.running_server import RunningServer

@@ -1,4 +1,4 @@
-"""The system's browser, for tests of the page; where there is none they say so and are skipped."""
+"""The system's browser, for tests of pages; where there is none they say so and are skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTIONS = (
     "--disable-background-networking",
 )
 _MISSING = (
-    "NOT TESTED: the explorer's page, for want of a browser (looked for: "
+    "NOT TESTED: the explorer's page and the judge's, for want of a browser (looked for: "
     f"{', '.join(_BROWSERS)}); on Debian or Ubuntu: apt-get install chromium"
 )
 
@@ -35,8 +35,8 @@ def browser_path(config: pytest.Config) -> str:
     """Where the browser is; skips where there is none, and says so in the summary."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
-        if not config.pluginmanager.has_plugin("explorer_browser_missing"):
-            config.pluginmanager.register(_Summary(), "explorer_browser_missing")
+        if not config.pluginmanager.has_plugin("browser_missing"):
+            config.pluginmanager.register(_Summary(), "browser_missing")
         pytest.skip(_MISSING)
     return path
 
