@@ -107,7 +107,7 @@ class PairwiseTerm(tf.Module):
             of_row = {name: tf.gather(part, row) for name, part in profile.items()}
             of_rows = {name: tf.gather(part, rows) for name, part in profile.items()}
             own = tf.math.unsorted_segment_sum(of_row[VISITS], of_row[VISITED], num_artists)
-            # gather gives the same, and takes twice as long for single numbers.
+            # gather gives the same, and takes longer for single numbers.
             met_own = tf.gather_nd(own, of_rows[VISITED][..., tf.newaxis])
             product = met_own * of_rows[VISITS]
             total = tf.reduce_sum(of_row[VISITS]) * tf.reduce_sum(of_rows[VISITS], axis=1)

@@ -38,7 +38,7 @@ def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: 
         "grows with the square of the artists.",
         "BentoML serves the same SavedModel by `tf.saved_model.load` and its signatures, in one "
         "worker with as many threads as the embedded server has, with the same bodies, over REST "
-        "alone: its services have no gRPC that takes a SavedModel's tensors. TensorFlow Serving is "
+        "alone. TensorFlow Serving is "
         "measured where `TF_SERVING_ADDRESS` names one.",
     ]
     for artists in sorted({record["artists"] for record in summary["records"]}):
