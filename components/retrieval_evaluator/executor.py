@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import dacite
 import numpy as np
+import scipy.sparse as sp
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
@@ -23,6 +24,7 @@ from components.retrieval_evaluator.page.rendering import html_page
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
 from trainer.console import console
+from trainer.graph import ArtistGraph
 from trainer.loading import load_graph, load_hidden_edges
 from trainer.ranking.ranking import ranking_blocks
 
@@ -74,8 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _write(folder, judgement, graph)
             status.update("  drawing the page")
             log = [Path(artifact.uri) for artifact in input_dict.get("model_run") or []]
-            contents = page_contents(judgement, graph, truth, model_path, next(iter(log), None))
-            (folder / PAGE_FILE).write_text(html_page(contents), encoding="utf-8")
+            _write_page(folder, judgement, graph, truth, model_path, next(iter(log), None))
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
 
 
@@ -115,7 +116,7 @@ def _blessed(
         return Unloadable(error)
 
 
-def _write(folder: Path, judgement: Judgement, graph) -> None:
+def _write(folder: Path, judgement: Judgement, graph: ArtistGraph) -> None:
     verdict, metrics = judgement.verdict.as_json(), judgement.metrics()
     for name, content in ((METRICS_FILE, metrics), (VERDICT_FILE, verdict)):
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
@@ -127,6 +128,18 @@ def _write(folder: Path, judgement: Judgement, graph) -> None:
         cold_embedding=judgement.embeddings["cold"],
     )
     (folder / REPORT_FILE).write_text(markdown_report(metrics, verdict), encoding="utf-8")
+
+
+def _write_page(
+    folder: Path,
+    judgement: Judgement,
+    graph: ArtistGraph,
+    truth: sp.csr_matrix,
+    model_path: str,
+    log: Path | None,
+) -> None:
+    contents = page_contents(judgement, graph, truth, model_path, log)
+    (folder / PAGE_FILE).write_text(html_page(contents), encoding="utf-8")
 
 
 def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement) -> None:
