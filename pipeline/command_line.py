@@ -139,10 +139,12 @@ def _runs(args: argparse.Namespace) -> int:
     from pipeline.runs import find_run, list_runs, open_store
 
     runs = list_runs(open_store())
+    # A file or another program reads lines, which are not to be broken at 80 characters.
+    screen = Console(width=None if sys.stdout.isatty() else 120)
     if args.run:
-        print_run(find_run(runs, args.run), Console())
+        print_run(find_run(runs, args.run), screen)
     else:
-        print_runs(runs[-args.last :], Console())
+        print_runs(runs[-args.last :], screen)
     return 0
 
 

@@ -24,7 +24,7 @@ _STATES: Final = {
 def print_runs(runs: Sequence[Run], screen: Console) -> None:
     """A line a run: scores, verdict, and what its model came from."""
     titles = ("run", "started", "system", "connected", "cold", "verdict", "model", "beside")
-    table = Table(*titles, "stages", box=None)
+    table = Table(*titles, "stages", box=None, padding=(0, 1, 0, 0))
     for run in runs:
         lineage = run.lineage
         counts = [

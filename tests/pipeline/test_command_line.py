@@ -93,7 +93,7 @@ class TestRun:
             assert wanted in said
         (version,) = (folder / "home/serving_model/artist_sim").iterdir()
         assert f"model:  {version}" in finished.stdout
-        assert "report.md" in finished.stdout
+        assert "report.html" in finished.stdout
 
     def test_no_third_party_has_a_word(self, finished):
         assert finished.stderr == ""
