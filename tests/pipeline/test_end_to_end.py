@@ -255,6 +255,7 @@ def test_the_evaluation_has_all_systems_with_intervals(history):
         "verdict.json",
         "embeddings.npz",
         "report.md",
+        "report.html",
     }
     metrics = json.loads((run.evaluation / "metrics.json").read_text())
     assert set(metrics["scores"]) == set(CONDITIONS)
@@ -274,6 +275,10 @@ def test_the_evaluation_has_all_systems_with_intervals(history):
     assert run.verdict()["reason"] in report
     assert "| recall@20 | " in report
     assert "personalised PageRank" in report and "last blessed model" in report
+    page = run.page.read_text()
+    # Curves of its own training, the map that the model brings, and the blessed model beside it.
+    for wanted in ("validation ndcg@200", "the map that the explorer shows", "last blessed model"):
+        assert wanted in page
 
 
 def test_all_lies_under_the_home(history, own_home):
