@@ -441,7 +441,7 @@ def test_an_unknown_artist_is_a_404(get):
 def test_other_paths_and_methods_are_refused(explorer):
     assert explorer.address.get(API + "nothing").status_code == 404
     assert explorer.address.get(API + "new").status_code == 405
-    assert explorer.address.post(API + "about", {}).status_code == 404
+    assert explorer.address.post(API + "about", {}).status_code == 405
 
 
 def test_requests_are_counted_as_the_explorer_s(explorer, get):
