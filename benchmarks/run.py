@@ -11,8 +11,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.suite import OWN_PROGRAMS
 from catalogues.errors import InputError
 from pipeline.home import home, log_folder
 from pipeline.preflight import check_home
@@ -24,24 +26,24 @@ if TYPE_CHECKING:
     from benchmarks.store import Store
     from benchmarks.suite import Suite
 
-# Suites that train nothing: each is a package here, whose `run` has a `main`.
-_OWN_PROGRAMS: Final = ("judging",)
 RESULTS: Final = Path(__file__).parent / "results"
-SERVING: Final = "serving"
-"""The suite that measures servers, and is no file of benchmarks/suites."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    serving = given[:1] == [SERVING]
-    args = (_serving_parser() if serving else _parser()).parse_args(given)
-    if args.suite in _OWN_PROGRAMS:
-        return importlib.import_module(f"benchmarks.{args.suite}.run").main(args)
+    own = given[0] if given and given[0] in OWN_PROGRAMS else None
+    program = importlib.import_module(f"benchmarks.{own}.program") if own else None
+    parser = _parser() if program is None else _own_parser(program)
+    args = parser.parse_args(given)
     # Before anything imports TensorFlow.
     log = quiet_third_parties(log_folder())
     try:
-        return _run_serving(args) if serving else _run(args, log)
+        if program is None:
+            return _run(args, log)
+        check_home()
+        with only_benchmark(args.suite):
+            return int(program.run(args, RESULTS, home().resolve() / "benchmarks", _tell))
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2
@@ -76,27 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serving_parser() -> argparse.ArgumentParser:
-    from benchmarks.serving.options import add_options
-
+def _own_parser(program: ModuleType) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.run",
-        description="Measures how fast models are served, by the embedded server and another.",
+        prog="python -m benchmarks.run", description=program.DESCRIPTION
     )
-    parser.add_argument("suite", choices=[SERVING])
-    add_options(parser)
+    parser.add_argument("suite", choices=OWN_PROGRAMS)
+    program.add_options(parser)
     return parser
-
-
-def _run_serving(args: argparse.Namespace) -> int:
-    from benchmarks.serving.suite import run_suite
-
-    check_home()
-    with only_benchmark(SERVING):
-        run_suite(
-            args, RESULTS / f"{SERVING}.json", home().resolve() / "benchmarks" / SERVING, _tell
-        )
-    return 0
 
 
 def _run(args: argparse.Namespace, log: Path) -> int:

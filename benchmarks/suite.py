@@ -25,6 +25,9 @@ BASELINE_TITLES: Final[Mapping[str, str]] = {
 }
 """By name as trainer.systems.baselines has it; all of them are in every suite."""
 
+OWN_PROGRAMS: Final = ("judging", "serving")
+"""Suites that train nothing and are no file here: packages of benchmarks with a `program`."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SuiteSystem:
@@ -121,6 +124,7 @@ def load_suite(name: str, folder: Path = SUITES) -> Suite:
     """
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
+        known = sorted([*known, *OWN_PROGRAMS])
         raise InputError(
             f"There is no suite '{name}'{nearest(name, known)}; there is {', '.join(known)}."
         )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmarks.serving.figures import ratios, round_of, summarise
 from benchmarks.serving.load import REST, LoadProcess, Run
 from benchmarks.serving.models import make_model
-from benchmarks.serving.options import BENTOML, EMBEDDED
+from benchmarks.serving.program import BENTOML, EMBEDDED
 from benchmarks.serving.questions import (
     KINDS,
     Question,

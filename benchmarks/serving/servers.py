@@ -20,7 +20,7 @@ from typing import Final
 
 from benchmarks.serving.load import GRPC, REST
 from benchmarks.serving.models import NAME
-from benchmarks.serving.options import BENTOML, EMBEDDED
+from benchmarks.serving.program import BENTOML, EMBEDDED
 from catalogues.errors import InputError
 
 TF_SERVING: Final = "tf_serving"

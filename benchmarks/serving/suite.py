@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -13,13 +14,13 @@ from typing import Any, Final
 
 from benchmarks.measure import machine
 from benchmarks.serving.measure import Plan, measure
-from benchmarks.serving.options import BENTOML
 from benchmarks.serving.page import markdown_page
 from benchmarks.serving.plots import draw_plots
+from benchmarks.serving.program import BENTOML
 from benchmarks.store import write_json, write_whole
 from catalogues.errors import InputError
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "results" / "serving.md"
+_PAGES: Final = Path(__file__).parents[2] / "docs" / "results"
 _PACKAGES: Final = ("tensorflow", "aiohttp", "grpcio")
 
 
@@ -39,7 +40,10 @@ def plan_of(args: argparse.Namespace) -> Plan:
         raise InputError("--artists must be at least 10.")
     if given.get("rounds", 1) < 1 or not 0 < given.get("seconds", 1) <= 60:
         raise InputError("--rounds must be at least 1, --seconds above 0 and at most 60.")
-    return Plan(**{**vars(plan), **given})
+    plan = Plan(**{**vars(plan), **given})
+    if args.vectors_alone:
+        plan = dataclasses.replace(plan, sizes=dataclasses.replace(plan.sizes, pairwise=False))
+    return plan
 
 
 def summary_of(plan: Plan, records: Sequence[Any]) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def summary_of(plan: Plan, records: Sequence[Any]) -> dict[str, Any]:
             "seconds": plan.seconds,
             "dim": plan.sizes.embedding_dim,
             "reach": plan.sizes.reach,
+            "pairwise": plan.sizes.pairwise,
         },
         "machine": machine(),
         "versions": {"python": platform.python_version(), **versions},
@@ -65,19 +70,21 @@ def summary_of(plan: Plan, records: Sequence[Any]) -> dict[str, Any]:
 
 
 def run_suite(
-    args: argparse.Namespace, source: Path, folder: Path, tell: Callable[[str], None]
+    args: argparse.Namespace, results: Path, folder: Path, tell: Callable[[str], None]
 ) -> None:
     """Measures unless the page alone is asked for, and writes.
 
     Args:
       args: with the options of `add_options`.
-      source: the JSON file of the results.
+      results: the folder of the JSON file of the results.
       folder: keeps what is made once.
       tell: told what is done.
 
     Raises:
       InputError: something does not start, or answers wrongly.
     """
+    name = "serving_vectors" if args.vectors_alone else "serving"
+    source, page = results / f"{name}.json", _PAGES / f"{name}.md"
     if args.page_only:
         if not source.exists():
             raise InputError("Nothing is measured yet; `make benchmark SUITE=serving` begins.")
@@ -90,8 +97,8 @@ def run_suite(
         return
     if not args.page_only:
         write_json(source, summary)
-    write_page(summary, PAGE, source)
-    tell(f"page: {PAGE}")
+    write_page(summary, page, source)
+    tell(f"page: {page.relative_to(_PAGES.parents[1])}")
 
 
 def write_page(summary: dict[str, Any], page: Path, source: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.judging.measure import MEASURED, Case, Task, measure
 from benchmarks.judging.page import largest_difference, slope, write_page
-from benchmarks.judging.run import tasks
+from benchmarks.judging.tasks import tasks
 
 SMALL = {"queries": 60, "candidates": 400, "dim": 8, "repeats": 1}
 

@@ -17,7 +17,7 @@ from benchmarks.serving.catalogue import content_statistics, synthetic_graph
 from benchmarks.serving.figures import percentile, ratios, round_of, spread
 from benchmarks.serving.measure import Plan, measure
 from benchmarks.serving.models import SparseWalks, make_model
-from benchmarks.serving.options import EMBEDDED, add_options
+from benchmarks.serving.program import EMBEDDED, add_options
 from benchmarks.serving.questions import KINDS, WrongAnswer, check_rest, make_questions
 from catalogues.errors import InputError
 from trainer.config import DiffusionConfig, TrainerConfig

@@ -1,8 +1,7 @@
-"""`make benchmark SUITE=judging`: measures each task in a process of its own, writes the page."""
+"""What the judging suite measures, each task in a process of its own."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import importlib.metadata
 import json
@@ -11,14 +10,13 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.judging.measure import Task
 
 ROOT: Final = Path(__file__).parents[2]
-RESULT: Final = ROOT / "benchmarks" / "results" / "judging.json"
-PAGE: Final = ROOT / "docs" / "results" / "judging.md"
 
 # Queries and artists of the judged split: OLGA's, that of 136,731 artists, and of 1,000,000.
 SIZES: Final = ((1767, 1767), (13_674, 13_674), (50_000, 100_000))
@@ -49,34 +47,15 @@ def tasks() -> list[Task]:
     return whole + beside
 
 
-def main(args: argparse.Namespace) -> int:
-    """Measures, unless only the page is wanted, and writes it; returns the exit status."""
-    from benchmarks.judging.page import write_page
-    from benchmarks.store import write_json
-
-    if args.list or args.only or args.seeds:
-        print("artist_sim: the suite 'judging' knows --page-only alone.", file=sys.stderr)
-        return 2
-    if not args.page_only:
-        write_json(RESULT, measure_all())
-    elif not RESULT.exists():
-        print("Nothing is done yet; `make benchmark SUITE=judging` begins.")
-        return 1
-    write_page(json.loads(RESULT.read_text()), PAGE, RESULT)
-    print(f"page: {PAGE.relative_to(ROOT)}")
-    return 0
-
-
-def measure_all() -> dict[str, Any]:
+def measure_all(tell: Callable[[str], None]) -> dict[str, Any]:
     """Every task's measurement, and the machine that they were made on."""
     started, found = time.monotonic(), []
     for task in (everything := tasks()):
         found.append(_measured(task))
-        print(
+        tell(
             f"[{len(found)}/{len(everything)}] {task.what}, {task.queries:,} queries of "
             f"{task.candidates:,} artists, dim {task.dim}: {found[-1]['seconds']:.3g} s, "
-            f"{found[-1]['peak_mib']:,.0f} MiB",
-            flush=True,
+            f"{found[-1]['peak_mib']:,.0f} MiB"
         )
     return {
         "measurements": found,
