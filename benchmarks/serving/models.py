@@ -135,7 +135,8 @@ def _save(graph: ArtistGraph, sizes: DiffusionConfig, path: Path) -> None:
     system.network = SparseWalks(
         sizes, graph.artist_id[graph.split == TRAIN], features.shape[1], _SEED
     )
-    system.network.pairwise.constants.assign(_PAIRWISE)
+    if sizes.pairwise:
+        system.network.pairwise.constants.assign(_PAIRWISE)
     ServedModel(system, graph, _spec(graph)).save(str(path))
 
 
