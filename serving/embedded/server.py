@@ -31,6 +31,8 @@ from serving.embedded.versions import Versions
 _log = logging.getLogger("artist_sim.serve")
 _http_log = logging.getLogger("artist_sim.serve.http")
 
+_LONGEST_LINE: Final = 2**20
+"""Bytes of a request's first line: a filter of the explorer may list 200 ids of 200 letters."""
 _GRACE: Final = 5.0
 """Seconds that requests have to end when the server stops."""
 
@@ -155,6 +157,7 @@ async def _listen_rest(stack: contextlib.AsyncExitStack, config: ServerConfig, a
         keepalive_timeout=_IDLE,
         logger=_http_log,
         auto_decompress=False,
+        max_line_size=_LONGEST_LINE,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -125,7 +125,7 @@ NO_HTTP = {
     "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "no chunk": chunks(GOOD).replace(b"14\r\n", b"zz\r\n"),
-    "a long path": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a long path": b"GET /" + b"a" * 1_100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     "many headers": b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 500 + b"\r\n",
     "an address that is none": b"GET http://[/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
 }

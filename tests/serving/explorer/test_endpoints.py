@@ -444,6 +444,13 @@ def test_other_paths_and_methods_are_refused(explorer):
     assert explorer.address.post(API + "about", {}).status_code == 405
 
 
+def test_the_longest_lists_that_are_allowed_fit_into_a_request(explorer, get):
+    # 200 ids of 200 letters, each of which is nine bytes of the address.
+    first = get("search", q="", limit=1)["artists"][0]["id"]
+    longest = {"id": first, "k": 3, "exclude": [f"{n:03}" + "丸" * 197 for n in range(200)]}
+    assert len(get("similar", **longest)["similar"]) == 3
+
+
 def test_requests_are_counted_as_the_explorer_s(explorer, get):
     get("about")
     get("artist", 404, id="nobody")
