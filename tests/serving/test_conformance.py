@@ -335,7 +335,7 @@ def test_rest_paths_that_lead_nowhere(server, ids):
     assert server.post("/v1/models/artist_sim/versions/1:predict", body).status_code == 404
     assert server.get("/v1/models/another").status_code == 404
     assert server.get("/v1/models/another/metadata").status_code == 404
-    assert server.get("/").status_code == 404
+    assert server.get("/nothing").status_code == 404
     assert server.get("/v2/models/artist_sim").status_code == 404
     assert server.post("/v1/models/artist_sim/labels/best:predict", body).status_code >= 400
     assert server.post("/v1/models/artist_sim:guess", body).status_code == 400
