@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -76,6 +77,7 @@ class Versions:
         self._served_print: Fingerprint | None = None
         self._states: dict[int, VersionStatus] = {}
         self._failed: dict[int, Fingerprint] = {}
+        self._closed_one = False
 
     @property
     def current(self) -> int | None:
@@ -122,6 +124,11 @@ class Versions:
 
         Not to be called by two threads at once.
         """
+        if self._closed_one:
+            # TensorFlow's graphs are cycles of Python objects: tens of MB a version, which would
+            # wait for the collector while versions come and go.
+            self._closed_one = False
+            gc.collect()
         served = self.current
         for version, path in self._candidates():
             try:
@@ -143,6 +150,7 @@ class Versions:
             # Whatever broken files raise: the version that is served stays.
             except Exception as error:
                 self._failed[version] = found
+                self._closed_one = True
                 first = str(error).split("\n")[0].replace(str(path), path.name)
                 why = without_paths(first)[:200]
                 told = f"{type(error).__name__}: {why}"
@@ -191,6 +199,7 @@ class Versions:
 
     def _close(self, held: _Held) -> None:
         held.servable.close()
+        self._closed_one = True
         version = held.servable.version
         with self._lock:
             if version != self.current:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,24 @@ def test_the_number_decides_and_not_the_name(versions, tmp_path):
     assert versions.refresh()
     assert versions.current == 10
     assert not versions.refresh()
+
+
+def test_what_a_closed_version_leaves_in_cycles_is_taken_away(versions, tmp_path):
+    write(tmp_path, 1)
+    assert versions.refresh()
+    with versions.use() as servable:
+        servable.itself = servable
+        gone = weakref.ref(servable)
+    del servable
+    write(tmp_path, 2)
+    assert versions.refresh()
+    gc.disable()
+    try:
+        assert gone() is not None
+        assert not versions.refresh()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_version_in_use_is_closed_when_its_last_request_ends(versions, tmp_path):
