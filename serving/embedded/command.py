@@ -89,6 +89,7 @@ def _serve(args: argparse.Namespace, name: str, root: Path) -> int:
     def ready(at: Listening) -> None:
         host = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving version {at.version} of {name}")
+        print(f"page: http://{host}:{at.rest_port}/")
         print(f"REST: http://{host}:{at.rest_port}/v1/models/{name}")
         print(f"gRPC: {host}:{at.grpc_port}", flush=True)
 
