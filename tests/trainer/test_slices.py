@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainer.graphs import awkward, graph_of, two_communities, vectors, words
+from trainer.ranking.genres import genres
 from trainer.ranking.slices import Slice, quantile_groups, slices_of
 
 
@@ -179,3 +180,11 @@ def test_other_edges_of_the_judged_split_are_not_read(make):
     rows = np.repeat(np.arange(len(graph)), np.diff(graph.neighbors.indptr))
     other.neighbors.data[np.isin(rows, graph.artists("val"))] = 9
     assert by_name(slices_of(graph, "test")) == by_name(slices_of(other, "test"))
+
+
+def test_a_genre_is_a_tag_rather_than_a_country_where_all_have_both():
+    country = words([{"Mali": 1.0}, {"Peru": 1.0}])
+    tags = words([{"blues": 2.0, "folk": 1.0}, {"folk": 1.0}])
+    graph = graph_of([(0, 1)], [0, 0], {"country": country, "tags": tags}).graph
+    found = genres(graph, 2)
+    assert (found.modality, found.genre.tolist()) == ("tags", ["blues", "folk"])

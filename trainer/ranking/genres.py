@@ -15,6 +15,8 @@ from trainer.graph import ArtistGraph, CategoryContent
 class Genres:
     """The heaviest word of each artist in the categories modality that most artists have.
 
+    Of modalities that as many have, it is that with the most words: tags rather than a country.
+
     Attributes:
       modality: its name; '' where the catalogue has no such modality.
       genre: [num_artists] object, None for an artist without any word.
@@ -40,7 +42,7 @@ def genres(graph: ArtistGraph, number: int) -> Genres:
     }
     if not bags:
         return Genres("", np.full(len(graph), None, object), [])
-    widest = max(bags, key=lambda name: int(bags[name].present.sum()))
+    widest = max(bags, key=lambda name: (int(bags[name].present.sum()), len(bags[name].words)))
     genre = _heaviest_words(bags[widest])
     counts = collections.Counter(word for word in genre.tolist() if word is not None)
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[:number]
