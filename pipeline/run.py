@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 from catalogues.errors import InputError
 from pipeline.config import CONFIG_VARIABLE, DEFAULT_CONFIG, PipelineConfig, load_config
@@ -14,6 +15,9 @@ from pipeline.home import PIPELINE_NAME, home
 from pipeline.preflight import check_home, check_inputs, only_run
 
 _RUNNER = Path(__file__).with_name("local_runner.py")
+
+_GRACE: Final = 20.0
+"""Seconds that an interrupted run has to end by itself."""
 
 
 def main() -> int:
@@ -84,8 +88,12 @@ def _tfx(arguments: list[str], environment: dict[str, str]) -> int:
                 print(line, end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         # The keyboard interrupts all of them, and each has a word on it; one is enough.
-        process.stderr.read()
-        process.wait()
+        try:
+            process.communicate(timeout=_GRACE)
+        except subprocess.TimeoutExpired:
+            # Interrupted before it could listen: Python was still starting.
+            process.terminate()
+            process.communicate()
         raise
     return process.wait()
 

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+import pipeline.run
 from pipeline.command_line import main
 from pipeline.runs import list_runs, open_store
 from tests.conftest import REPOSITORY
@@ -196,6 +198,25 @@ def test_an_interrupted_run_says_so_once(tmp_path):
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == "artist_sim: interrupted; run again to go on.\n"
+
+
+def test_a_run_that_does_not_hear_an_interruption_is_ended(monkeypatch):
+    # A child that is interrupted while Python starts goes on as if nothing had been.
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+    started = []
+
+    def start(command, **options):
+        started.append(real([sys.executable, "-c", deaf], **options))
+        return started[0]
+
+    real = subprocess.Popen
+    monkeypatch.setattr("pipeline.run._GRACE", 0.5)
+    monkeypatch.setattr("pipeline.run.subprocess.Popen", start)
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run._tfx(["run", "create"], dict(os.environ))
+    assert started[0].poll() == -signal.SIGTERM
 
 
 class TestArtistSim:
