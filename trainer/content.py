@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,23 @@ _MIX_2: Final = np.uint64(0x94D049BB133111EB)
 RawContent = Mapping[str, tf.Tensor]
 """By name: '<vector>' [batch, dim] float32 and '<vector>_present' [batch] int64; '<categories>' and
 '<categories>_weight', [batch, (words)] ragged string and float32; 'id' [batch] string."""
+
+
+class FeatureColumns(NamedTuple):
+    """Where a modality stands among the features.
+
+    Attributes:
+      name: of the modality; RANDOM for the random vectors.
+      start: its first column.
+      width: the number of its columns, without the flag; they are zeros where it is missing.
+      flag: the column that is 1 where the artist has the modality and 0 where it has not; None for
+        the random vectors, which every artist has.
+    """
+
+    name: str
+    start: int
+    width: int
+    flag: int | None
 
 
 class ContentEncoder(tf.Module):
@@ -70,13 +87,21 @@ class ContentEncoder(tf.Module):
         return tuple(self._modalities)
 
     @property
+    def layout(self) -> tuple[FeatureColumns, ...]:
+        """Which columns of what `__call__` returns are whose, in their order."""
+        found, start = [], 0
+        for entry in self._modalities:
+            width = entry["dim"] if entry["kind"] == "vector" else len(entry["vocabulary"])
+            found.append(FeatureColumns(entry["name"], start, width, start + width))
+            start += width + 1
+        if self.uses_random:
+            found.append(FeatureColumns(RANDOM, start, self._config.random_dim, None))
+        return tuple(found)
+
+    @property
     def num_features(self) -> int:
         """Width of what `__call__` returns."""
-        widths = [
-            entry["dim"] if entry["kind"] == "vector" else len(entry["vocabulary"])
-            for entry in self._modalities
-        ]
-        return sum(widths) + len(widths) + self.uses_random * self._config.random_dim
+        return sum(part.width + (part.flag is not None) for part in self.layout)
 
     def __call__(self, raw: RawContent) -> tf.Tensor:
         """Encodes a batch of artists.

@@ -71,6 +71,17 @@ def test_all_modalities_stand_side_by_side():
     assert encoded([[5, 0]], [{}], ("audio", RANDOM)).shape == (1, 3 + 4)
 
 
+def test_the_layout_says_whose_each_column_is():
+    encoder = ContentEncoder(FeatureConfig(("tags", "audio", RANDOM), random_dim=4), STATISTICS)
+    assert encoder.layout == (("tags", 0, 3, 3), ("audio", 4, 2, 6), (RANDOM, 7, 4, None))
+    graph = graph_of([], [0], {"audio": vectors([[5, 0]]), "tags": words([{}])}).graph
+    features = encoder(raw_content(graph)).numpy()[0]
+    tags, audio, random = encoder.layout
+    assert features[tags.flag] == 0 and features[audio.flag] == 1
+    np.testing.assert_allclose(features[audio.start : audio.start + audio.width], [2, -2])
+    assert len(features) == random.start + random.width == encoder.num_features
+
+
 def test_a_catalogue_without_content_gets_random_vectors():
     encoder = ContentEncoder(FeatureConfig(random_dim=5), {"modalities": []})
     features = encoder({"id": tf.constant(["a", "b"])})
