@@ -23,6 +23,8 @@ setup(
         # safe to share between threads, and gives answers piece by piece, so that a deadline holds.
         "grpcio",
         "httpx",
+        # Listening data: weighted matrix factorisation.
+        "implicit",
         "jinja2",
         "markupsafe",
         "numpy",
@@ -38,6 +40,8 @@ setup(
         # The explorer's search.
         "rapidfuzz",
         "rich",
+        # Factors of content, and the baselines of several modalities.
+        "scikit-learn",
         "scipy",
         # pkg_resources, which tensorflow-hub and others import, is gone from 81 on.
         "setuptools<81",
