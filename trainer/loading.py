@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -25,9 +26,26 @@ def read_graph_spec(examples_uri: str) -> tfgnn.GraphTensorSpec:
 
 
 def read_content_statistics(examples_uri: str) -> dict[str, Any]:
-    """`content.json`: what the builder learnt of the content, on training artists only."""
+    """What the builder learnt of the content, on training artists only.
+
+    Returns:
+      `content.json`, and in the entries of its `modalities` the matrices of `content.npz`:
+      `log_share` [V] float32 (log of each word's share of all weights) and `factors` [V, d] float32
+      of categories, V words in the order of `vocabulary`; `components` [pca_dim, dim] float32 of
+      vectors that are reduced, to be applied to standardised ones. Examples without that file lack
+      them.
+    """
     with tf.io.gfile.GFile(os.path.join(examples_uri, "content.json")) as file:
-        return json.load(file)
+        statistics = json.load(file)
+    entries = {entry["name"]: entry for entry in statistics["modalities"]}
+    path = os.path.join(examples_uri, "content.npz")
+    if tf.io.gfile.exists(path):
+        with tf.io.gfile.GFile(path, "rb") as file:
+            arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        for member in arrays.files:
+            modality, name = member.split(".")
+            entries[modality][name] = arrays[member]
+    return statistics
 
 
 def read_summary(examples_uri: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from components.catalogue_example_gen.ego_graphs import (
     encode_ego_graph,
     encode_hidden_edges,
 )
+from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
 
 SPLITS: Final = ("train", "val", "test")
@@ -28,6 +29,7 @@ JUDGED: Final = ("val", "test")
 HIDDEN_PREFIX: Final = "hidden_"
 SCHEMA_FILE: Final = "graph_schema.pbtxt"
 CONTENT_FILE: Final = "content.json"
+MATRICES_FILE: Final = "content.npz"
 SUMMARY_FILE: Final = "summary.json"
 REJECTS_FILE: Final = "rejects.jsonl"
 
@@ -98,7 +100,8 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     rejects += [edges[REJECTS], distributed["rejects"]]
 
     statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)
-    _write_sidecars(catalogue, target, statistics)
+    matrices = {"artists": whole, "statistics": statistics} | ContentMatrices(config)
+    _write_sidecars(catalogue, target, statistics, matrices)
     _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
     _write_hidden(config, target, distributed["hidden"])
     tables = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
@@ -136,9 +139,12 @@ def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details):
     return keyed, num_read, rejects
 
 
-def _write_sidecars(catalogue, target, statistics) -> None:
+def _write_sidecars(catalogue, target, statistics, matrices) -> None:
     _ = statistics | "Write content" >> beam.Map(
         lambda found: _write_json(f"{target}/{CONTENT_FILE}", found)
+    )
+    _ = matrices | "Write matrices" >> beam.Map(
+        lambda found: _write_bytes(f"{target}/{MATRICES_FILE}", found)
     )
     _ = statistics | "Write schema" >> beam.Map(
         lambda found: _write_text(
@@ -279,10 +285,14 @@ def _write_json(path: str, value: Any) -> None:
 
 
 def _write_text(path: str, text: str) -> None:
+    _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: str, content: bytes) -> None:
     # Beside, then renamed: a reader never sees half a file, and a retried worker does no harm.
     beside = f"{path}.writing"
     with FileSystems.create(beside) as file:
-        file.write(text.encode())
+        file.write(content)
     if FileSystems.exists(path):
         FileSystems.delete([path])
     FileSystems.rename([beside], [path])

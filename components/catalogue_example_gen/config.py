@@ -12,13 +12,20 @@ class BuildConfig:
     Attributes:
       fractions: of train, val and test, where the catalogue has no split column.
       neighbor_cap: the most neighbours that an ego graph lists; what is cut is counted.
-      vocabulary_size: the most used words of a categories modality that models see.
+      vocabulary_size: the most used words of a categories modality that models see. Learning word
+        factors takes 8 bytes times its square in a worker.
+      word_factors: the most numbers that an artist's words are reduced to, where a model asks for
+        `factors`.
+      pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none
+        is. Learning them takes 8 bytes times the square of the modality's width in a worker.
       shards: files of each split.
     """
 
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     neighbor_cap: int = 10_000
     vocabulary_size: int = 500
+    word_factors: int = 200
+    pca_dim: int = 0
     shards: int = 1
 
     def __post_init__(self) -> None:
@@ -27,6 +34,8 @@ class BuildConfig:
             raise ValueError("fractions must be three numbers above zero")
         if abs(sum(self.fractions) - 1) > 1e-9:
             raise ValueError(f"fractions must sum to 1, not {sum(self.fractions):g}")
-        for name in ("neighbor_cap", "vocabulary_size", "shards"):
+        for name in ("neighbor_cap", "vocabulary_size", "word_factors", "shards"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.pca_dim < 0:
+            raise ValueError(f"pca_dim must be at least 0, not {self.pca_dim}")

@@ -100,7 +100,7 @@ class ContentStatistics(beam.PTransform):
             | "One length" >> beam.CombinePerKey(max)
             | "Tag lengths" >> beam.Map(lambda found: ("dim", found))
         )
-        training = artists | "Training artists" >> beam.Filter(_is_training)
+        training = artists | "Training artists" >> beam.Filter(is_training)
         vectors = (
             training
             | "Vectors" >> beam.FlatMap(_vectors, kinds=self._kinds)
@@ -129,7 +129,8 @@ class ContentStatistics(beam.PTransform):
         )
 
 
-def _is_training(keyed: tuple[str, WholeArtist]) -> bool:
+def is_training(keyed: tuple[str, WholeArtist]) -> bool:
+    """Whether an (artist id, WholeArtist) may teach anything."""
     return keyed[1].split == "train"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,16 @@ def write_catalogue(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def built(folder: Path, files: Mapping[str, str | bytes], config: BuildConfig | None = None):
-    """Writes a catalogue into a folder and builds its ego graphs beside it."""
+def built(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    config: BuildConfig | None = None,
+    options: Sequence[str] = ("--direct_running_mode=in_memory",),
+):
+    """Writes a catalogue into a folder and builds its ego graphs beside it, with Beam's options."""
     catalogue = load_catalogue(write_catalogue(folder / "catalogue", files))
     target = folder / "examples"
-    options = PipelineOptions(["--runner=DirectRunner", "--direct_running_mode=in_memory"])
-    with beam.Pipeline(options=options) as pipeline:
+    with beam.Pipeline(options=PipelineOptions(["--runner=DirectRunner", *options])) as pipeline:
         build(pipeline, catalogue, config or BuildConfig(), str(target))
     return Built(
         folder=target,

@@ -96,4 +96,21 @@ def test_hidden_edges_of_artists_that_are_not_loaded_are_no_truth(pairs):
 
 def test_sidecars_are_read(pairs):
     assert read_summary(str(pairs.folder)) == pairs.summary
-    assert read_content_statistics(str(pairs.folder)) == pairs.content
+    found = read_content_statistics(str(pairs.folder))
+    matrices = {
+        (entry["name"], key): entry.pop(key)
+        for entry in found["modalities"]
+        for key in ("log_share", "factors", "components")
+        if key in entry
+    }
+    assert found == pairs.content
+    # t1 has rock 3 and pop 4, t2 has rock 1: p = (4, 4) / 8.
+    np.testing.assert_allclose(matrices["tags", "log_share"], np.log([0.5, 0.5]), rtol=1e-6)
+    assert sorted(matrices) == [
+        (name, key) for name in ("genre", "tags") for key in ("factors", "log_share")
+    ]
+
+
+def test_statistics_of_an_older_version_lack_the_matrices(pairs, tmp_path):
+    (tmp_path / "content.json").write_bytes((pairs.folder / "content.json").read_bytes())
+    assert read_content_statistics(str(tmp_path)) == pairs.content
