@@ -8,6 +8,8 @@ from typing import Final
 RANDOM: Final = "random"
 MAPS: Final = ("umap", "pca")
 """How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
+WORDS: Final = ("bag", "ppmi", "factors")
+"""How words may become numbers; trainer/content.py says how they differ."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -23,16 +25,20 @@ class FeatureConfig:
       modalities: names of modalities of the catalogue; 'random' is a random vector an artist, the
         control of 000 (section 4.2). Empty: all modalities of the catalogue, or random vectors
         where it has none.
+      words: how words become numbers, one of WORDS.
       random_dim: width of the random vectors.
       seed: of the random vectors.
     """
 
     modalities: tuple[str, ...] = ()
+    words: str = "bag"
     random_dim: int = 256
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
+        if self.words not in WORDS:
+            raise ValueError(f"words must be one of {', '.join(WORDS)}, not {self.words!r}")
         _within("random_dim", self.random_dim, 1, 65_536)
         _within("seed", self.seed, 0, 2**31 - 1)
 

@@ -1,4 +1,12 @@
-"""From an artist's raw content to the features that a network reads."""
+"""From an artist's raw content to the features that a network reads.
+
+Words become numbers in one of three ways (FeatureConfig.words):
+  bag      log(1 + weight) of each word of the vocabulary, l2-normalised;
+  ppmi     what each says beyond how common it is, max(0, log((c_il / c_i) / p(l))), c_i over the
+           vocabulary, p(l) of the training artists;
+  factors  the same, times the right singular vectors V_d of the training artists' matrix (003,
+           section 2.2).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +23,10 @@ from trainer.graph import ArtistGraph, CategoryContent, VectorContent
 _GOLDEN_GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2: Final = np.uint64(0x94D049BB133111EB)
+# A sum of such weights is still a number in 32 bits.
+_LARGEST_WEIGHT: Final = 1e30
+_BAG: Final = "bag"
+_FACTORS: Final = "factors"
 
 
 RawContent = Mapping[str, tf.Tensor]
@@ -40,16 +52,18 @@ class FeatureColumns(NamedTuple):
 
 
 class ContentEncoder(tf.Module):
-    """x_v: each modality standardised or as a bag of words, side by side, each with a flag that
-    tells a missing modality from a zero.
+    """x_v: each modality's numbers, standardised (and reduced where principal components were
+    fitted), or its words, side by side, each with a flag that tells a missing modality from a zero.
 
     Args:
-      config: which modalities.
-      statistics: `content.json` of the examples.
+      config: which modalities, and how words become numbers.
+      statistics: `content.json` of the examples, with the matrices of `content.npz`: see
+        `trainer.loading.read_content_statistics`.
       random: whether random vectors are features too; without, 'random' alone leaves none.
 
     Raises:
-      InputError: a modality that the catalogue does not have.
+      InputError: a modality that the catalogue does not have; or words are wanted as the examples,
+        which an older version built, do not say.
     """
 
     def __init__(self, config: FeatureConfig, statistics: Mapping[str, Any], random: bool = True):
@@ -68,6 +82,12 @@ class ContentEncoder(tf.Module):
                         f"{nearest(name, [*known, RANDOM])}; it has {', '.join(known) or 'none'}."
                     )
                 self._modalities.append(known[name])
+        for entry in self._modalities:
+            if entry["kind"] == "categories" and self._word_matrices() - entry.keys():
+                raise InputError(
+                    f"trainer.features.words: '{config.words}' needs the word statistics of "
+                    f"'{entry['name']}', which these examples lack; build them again."
+                )
         self._tables = {
             entry["name"]: tf.lookup.StaticHashTable(
                 tf.lookup.KeyValueTensorInitializer(
@@ -91,7 +111,7 @@ class ContentEncoder(tf.Module):
         """Which columns of what `__call__` returns are whose, in their order."""
         found, start = [], 0
         for entry in self._modalities:
-            width = entry["dim"] if entry["kind"] == "vector" else len(entry["vocabulary"])
+            width = self._width(entry)
             found.append(FeatureColumns(entry["name"], start, width, start + width))
             start += width + 1
         if self.uses_random:
@@ -102,6 +122,19 @@ class ContentEncoder(tf.Module):
     def num_features(self) -> int:
         """Width of what `__call__` returns."""
         return sum(part.width + (part.flag is not None) for part in self.layout)
+
+    def _word_matrices(self) -> set[str]:
+        """What an entry must have for words to become numbers as configured."""
+        if self._config.words == _BAG:
+            return set()
+        return {"log_share", "factors"} if self._config.words == _FACTORS else {"log_share"}
+
+    def _width(self, entry: Mapping[str, Any]) -> int:
+        if entry["kind"] == "vector":
+            return len(entry["components"]) if "components" in entry else entry["dim"]
+        if self._config.words == _FACTORS:
+            return entry["factors"].shape[1]
+        return len(entry["vocabulary"])
 
     def __call__(self, raw: RawContent) -> tf.Tensor:
         """Encodes a batch of artists.
@@ -125,21 +158,46 @@ class ContentEncoder(tf.Module):
         mean = tf.constant(entry["mean"], tf.float32)
         deviation = tf.constant(entry["deviation"], tf.float32)
         # Not a product with the flag: a client may send NaN for what it does not know.
-        standardised = tf.where(present, (raw[entry["name"]] - mean) / deviation, 0.0)
-        return [standardised, tf.cast(present, tf.float32)]
+        numbers = tf.where(present, (raw[entry["name"]] - mean) / deviation, 0.0)
+        if "components" in entry:
+            numbers = tf.matmul(numbers, tf.constant(entry["components"]), transpose_b=True)
+        return [numbers, tf.cast(present, tf.float32)]
 
     def _words(self, entry: Mapping[str, Any], raw: RawContent) -> list[tf.Tensor]:
         words, weights = raw[entry["name"]], raw[f"{entry['name']}_weight"]
         column = self._tables[entry["name"]].lookup(words.flat_values)
         known = column >= 0
-        row = words.value_rowids()
+        weight = tf.clip_by_value(weights.flat_values, 0.0, _LARGEST_WEIGHT)
         bag = tf.scatter_nd(
-            tf.boolean_mask(tf.stack([row, column], axis=1), known),
-            tf.boolean_mask(tf.math.log1p(tf.maximum(weights.flat_values, 0.0)), known),
+            tf.boolean_mask(tf.stack([words.value_rowids(), column], axis=1), known),
+            tf.boolean_mask(tf.math.log1p(weight) if self._config.words == _BAG else weight, known),
             tf.stack([words.nrows(), tf.constant(len(entry["vocabulary"]), tf.int64)]),
         )
         present = tf.cast(words.row_lengths() > 0, tf.float32)[:, tf.newaxis]
-        return [tf.math.l2_normalize(bag, axis=1), present]
+        if self._config.words == _BAG:
+            return [tf.math.l2_normalize(bag, axis=1), present]
+        numbers = positive_pmi(bag, entry["log_share"])
+        if self._config.words == _FACTORS:
+            numbers = tf.matmul(numbers, tf.constant(entry["factors"]))
+        return [numbers, present]
+
+
+def positive_pmi(bags: tf.Tensor, log_share: np.ndarray) -> tf.Tensor:
+    """How much more an artist has of each word than artists have on the whole.
+
+    Args:
+      bags: [batch, num_words] float32, weights of words, zero or more.
+      log_share: [num_words] float32, log of each word's share of all weights.
+
+    Returns:
+      [batch, num_words] float32, max(0, log(share / p)); zeros for words that are not there.
+    """
+    # By the largest first, so that no sum of large weights is infinite, of small ones zero.
+    relative = tf.math.divide_no_nan(bags, tf.reduce_max(bags, axis=1, keepdims=True))
+    share = tf.math.divide_no_nan(relative, tf.reduce_sum(relative, axis=1, keepdims=True))
+    there = share > 0
+    information = tf.math.log(tf.where(there, share, 1.0)) - tf.constant(log_share, tf.float32)
+    return tf.where(there, tf.maximum(information, 0.0), 0.0)
 
 
 def random_vectors(artist_id: tf.Tensor, dim: int, seed: int) -> tf.Tensor:

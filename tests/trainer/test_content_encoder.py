@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from catalogues.errors import InputError
 from tests.trainer.graphs import graph_of, vectors, words
-from trainer.config import RANDOM, FeatureConfig
+from trainer.config import RANDOM, WORDS, FeatureConfig
 from trainer.content import ContentEncoder, random_vectors, raw_content
 
 STATISTICS = {
@@ -166,3 +166,109 @@ def test_features_do_not_depend_on_the_names():
     renamed = dataclasses.replace(graph, artist_id=np.array(["x", "y"], object))
     encoder = ContentEncoder(FeatureConfig(("audio",)), STATISTICS)
     np.testing.assert_array_equal(encoder(raw_content(graph)), encoder(raw_content(renamed)))
+
+
+# PPMI over rock, pop, dub of p = (5, 2, 9) / 16, as in the builder's tests.
+LOG_SHARE = np.log(np.array([5, 2, 9]) / 16).astype(np.float32)
+FACTORS = np.array([[1, 0], [0, 2], [3, 0]], np.float32)
+WORD_STATISTICS = {
+    "modalities": [
+        {
+            "name": "tags",
+            "kind": "categories",
+            "vocabulary": ["rock", "pop", "dub"],
+            "log_share": LOG_SHARE,
+            "factors": FACTORS,
+        }
+    ]
+}
+
+
+def encoded_words(bags, how, statistics=WORD_STATISTICS):
+    graph = graph_of([], [0] * len(bags), {"tags": words(bags)}).graph
+    encoder = ContentEncoder(FeatureConfig(words=how), statistics)
+    features = encoder(raw_content(graph)).numpy()
+    assert features.shape == (len(bags), encoder.num_features)
+    ((name, start, width, flag),) = encoder.layout
+    assert (name, start, flag) == ("tags", 0, width)
+    return features
+
+
+def test_positive_pmi_by_hand():
+    bags = [{"rock": 2, "pop": 2}, {"rock": 3, "dub": 1}, {"dub": 8}]
+    features = encoded_words(bags, "ppmi")
+    expected = [
+        [np.log(8 / 5), np.log(4), 0, 1],  # (1/2) / (5/16), (1/2) / (1/8)
+        [np.log(12 / 5), 0, 0, 1],  # (3/4) / (5/16); (1/4) / (9/16) < 1
+        [0, 0, np.log(16 / 9), 1],
+    ]
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_factors_are_the_row_times_the_matrix():
+    bags = [{"rock": 2, "pop": 2}, {"dub": 8}, {"unheard": 1}, {}]
+    features = encoded_words(bags, "factors")
+    expected = [
+        [np.log(8 / 5), 2 * np.log(4), 1],
+        [3 * np.log(16 / 9), 0, 1],
+        [0, 0, 1],  # Has tags, none of them known.
+        [0, 0, 0],  # Has none.
+    ]
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["ppmi", "factors"])
+def test_what_pmi_does_not_depend_on(how):
+    one, more, twice = encoded_words(
+        [{"rock": 1, "pop": 3}, {"rock": 1, "pop": 3, "unheard": 50}, {"rock": 2, "pop": 6}], how
+    )
+    np.testing.assert_array_equal(one, more)
+    np.testing.assert_allclose(one, twice, rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", WORDS)
+@pytest.mark.parametrize("weight", [-1.0, 0.0, 1e-38, 3e38, np.inf])
+def test_no_weight_makes_a_feature_infinite(how, weight):
+    features = encoded_words([{"rock": weight, "pop": weight}, {"rock": weight, "dub": 1.0}], how)
+    assert np.isfinite(features).all()
+    if weight <= 0:
+        # Weighs nothing, so the other word is all there is.
+        np.testing.assert_array_equal(features[0], [0] * (features.shape[1] - 1) + [1])
+        np.testing.assert_array_equal(features[1], encoded_words([{"dub": 1.0}], how)[0])
+
+
+@pytest.mark.parametrize("how, lacking", [("ppmi", "log_share"), ("factors", "factors")])
+def test_words_of_which_the_examples_do_not_say_it_are_refused(how, lacking):
+    (entry,) = WORD_STATISTICS["modalities"]
+    old = {"modalities": [{key: entry[key] for key in entry if key != lacking}]}
+    with pytest.raises(InputError, match=f"'{how}' needs .* of 'tags'.*build them again"):
+        ContentEncoder(FeatureConfig(words=how), old)
+    assert ContentEncoder(FeatureConfig(), old).num_features == 4
+    assert ContentEncoder(FeatureConfig((RANDOM,), words=how), old).modalities == ()
+
+
+def test_words_that_nobody_has_are_a_flag_alone():
+    entry = {"name": "tags", "kind": "categories", "vocabulary": []}
+    entry |= {"log_share": np.zeros(0, np.float32), "factors": np.zeros((0, 0), np.float32)}
+    for how in WORDS:
+        features = encoded_words([{"rock": 1.0}, {}], how, {"modalities": [entry]})
+        np.testing.assert_array_equal(features, [[1], [0]])
+
+
+def test_an_unknown_way_of_words_is_refused():
+    with pytest.raises(ValueError, match="words must be one of bag, ppmi, factors, not 'tfidf'"):
+        FeatureConfig(words="tfidf")
+
+
+def test_principal_components_come_after_standardising():
+    (audio, tags) = STATISTICS["modalities"]
+    components = np.array([[0.6, 0.8]], np.float32)
+    statistics = {"modalities": [audio | {"components": components}, tags]}
+    encoder = ContentEncoder(FeatureConfig(), statistics)
+    assert [part.width for part in encoder.layout] == [1, 3]
+    features = encoded([[5, 0], [1, 10], None], [{}] * 3, ("audio",), statistics)
+    # (5 - 1) / 2 and (0 - 10) / 5 are (2, -2): 0.6 * 2 - 0.8 * 2. A known mean, and unknown.
+    np.testing.assert_allclose(features, [[-0.4, 1], [0, 1], [0, 0]], atol=1e-6)
+    raw = {"audio": tf.constant([[np.nan, 7.0]]), "audio_present": tf.constant([0], tf.int64)}
+    alone = ContentEncoder(FeatureConfig(("audio",)), statistics)
+    np.testing.assert_array_equal(alone(raw), [[0, 0]])
