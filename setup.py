@@ -51,6 +51,8 @@ setup(
         "tensorflow-serving-api==2.16.1",
         "tf-keras==2.16.0",
         "tfx[kfp]==1.16.0",
+        # The same factors whatever the number of threads.
+        "threadpoolctl",
         # The map of a catalogue.
         "umap-learn",
     ],

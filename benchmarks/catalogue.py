@@ -78,6 +78,8 @@ def catalogue_digest(config: PipelineConfig) -> str | None:
     build = dataclasses.asdict(config.graph)
     # How many files they lie in changes nothing.
     del build["shards"]
+    if not (catalogue.plays and config.graph.listening.enabled):
+        del build["listening"]
     digest = hashlib.sha256(json.dumps(build, sort_keys=True).encode())
     for path in [folder / SPEC_FILE, *paths]:
         digest.update(f"\n{path.relative_to(folder).as_posix()}\n".encode())

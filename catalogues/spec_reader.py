@@ -33,6 +33,9 @@ RESERVED_NAMES: Final = (
 )
 """Names that a modality may not have: the ego graphs have features and sets so called."""
 
+LISTENING: Final = "listening"
+"""The modality that plays become; beside them, no other may be called so."""
+
 _CONTENT_KEYS: Final = ("table", "artist", "columns", "column", "categories", "weight")
 
 
@@ -50,6 +53,12 @@ def read_spec(folder: Path) -> Catalogue:
         edges=_edges(document.mapping("edges")),
         plays=_plays(document.optional_mapping("plays")),
     )
+    if catalogue.plays and any(modality.name == LISTENING for modality in catalogue.content):
+        raise InputError(
+            f"{SPEC_FILE}: a modality under content may not be called '{LISTENING}' where there "
+            f"are plays, which become a modality of that name; rename it, for example to "
+            f"'{LISTENING}_content'."
+        )
     tables = [catalogue.artists.table, catalogue.edges.table]
     tables += [modality.table for modality in catalogue.content]
     tables += [catalogue.plays.table] if catalogue.plays else []

@@ -12,7 +12,7 @@ import apache_beam as beam
 
 from catalogues.spec import Catalogue
 from catalogues.values import shown
-from components.catalogue_example_gen.details import Detail
+from components.catalogue_example_gen.details import Detail, Play, plays_by_listener
 from components.catalogue_example_gen.rows import (
     ARTISTS,
     PLAYS,
@@ -21,6 +21,7 @@ from components.catalogue_example_gen.rows import (
     Artist,
     Reject,
 )
+from trainer.listener_factors import LISTENING
 
 TABLE: Final = ARTISTS
 KEPT: Final = "kept"
@@ -89,6 +90,7 @@ class WholeArtist(NamedTuple):
     """An artist with everything known of it.
 
     `content`: by modality a tuple of floats (vector) or of (word, weight) pairs (categories).
+    `plays`: by listener, where they are still to become content.
     """
 
     name: str
@@ -96,6 +98,7 @@ class WholeArtist(NamedTuple):
     split: str
     meta: tuple[str, ...]
     content: dict[str, Any]
+    plays: tuple[Play, ...] = ()
 
 
 class Assemble(beam.DoFn):
@@ -117,6 +120,7 @@ class Assemble(beam.DoFn):
         artist = next(iter(tables[TABLE]), None)
         content = dict(artist.content) if artist else {}
         popularity = artist.popularity if artist else None
+        plays: tuple[Play, ...] = ()
         for table, records in tables.items():
             if table == TABLE:
                 continue
@@ -131,12 +135,15 @@ class Assemble(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(KEPT, (table, len(details)))
                 if table != PLAYS:
                     content |= self._joined_content(details)
-                elif not self._has_popularity:
-                    popularity = math.log1p(math.fsum(detail.value for detail in details))
+                    continue
+                if not self._has_popularity:
+                    popularity = math.log1p(math.fsum(detail.value.plays for detail in details))
+                if LISTENING in self._kinds:
+                    plays = plays_by_listener(detail.value for detail in details)
         if artist:
             yield beam.pvalue.TaggedOutput(KEPT, (TABLE, 1))
             split = artist.split or split_of(key, self._fractions)
-            yield key, WholeArtist(artist.name, popularity, split, artist.meta, content)
+            yield key, WholeArtist(artist.name, popularity, split, artist.meta, content, plays)
 
     def _joined_content(self, details: list[Detail]) -> dict[str, Any]:
         rows: dict[str, list[Any]] = collections.defaultdict(list)

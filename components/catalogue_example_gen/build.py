@@ -21,8 +21,10 @@ from components.catalogue_example_gen.ego_graphs import (
     encode_ego_graph,
     encode_hidden_edges,
 )
+from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
+from trainer.listener_factors import LISTENING_FILE
 
 SPLITS: Final = ("train", "val", "test")
 JUDGED: Final = ("val", "test")
@@ -39,8 +41,9 @@ _SHOWN_REJECTS: Final = 5
 def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, target: str) -> None:
     """Adds the graph builder to a Beam pipeline.
 
-    Side inputs: the length of each list modality and the content statistics; neither grows with the
-    catalogue.
+    Side inputs: the length of each list modality and the content statistics, neither of which grows
+    with the catalogue; and where there are plays, the ids of the kept listeners and their vectors,
+    listeners x factors x 4 bytes.
 
     Args:
       pipeline: where to.
@@ -49,9 +52,10 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
       target: the artifact's folder. Gets Split-train, Split-val and Split-test (ego graphs, each
         split's artists), Split-hidden_val and Split-hidden_test (hidden edges), and the sidecars.
     """
+    details = detail_tables(catalogue)
+    catalogue = with_listening(catalogue, config.listening)
     # Raises where two features would have one name, before anything is read.
     catalogue_schema(catalogue, dict.fromkeys((m.name for m in catalogue.content), 1))
-    details = detail_tables(catalogue)
     keyed, num_read, rejects = _read_details(pipeline, catalogue, details)
     kept = []
 
@@ -99,6 +103,10 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     kept.append(distributed["kept"])
     rejects += [edges[REJECTS], distributed["rejects"]]
 
+    if catalogue.plays and config.listening.enabled:
+        listening = whole | Listening(config.listening)
+        whole = listening["artists"]
+        _write_listening(target, listening["factors"])
     statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)
     matrices = {"artists": whole, "statistics": statistics} | ContentMatrices(config)
     _write_sidecars(catalogue, target, statistics, matrices)
@@ -150,6 +158,12 @@ def _write_sidecars(catalogue, target, statistics, matrices) -> None:
         lambda found: _write_text(
             f"{target}/{SCHEMA_FILE}", str(catalogue_schema(catalogue, _dims(found)))
         )
+    )
+
+
+def _write_listening(target, factors) -> None:
+    _ = factors | "Write listening" >> beam.Map(
+        lambda found: _write_bytes(f"{target}/{LISTENING_FILE}", found.to_bytes())
     )
 
 

@@ -6,6 +6,42 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
+class ListeningConfig:
+    """How plays become the modality `listening`: weighted matrix factorisation.
+
+    Attributes:
+      enabled: whether they do.
+      factors: the length of the vectors.
+      alpha, epsilon: of the confidence 1 + alpha * log(1 + plays / epsilon) that a listener likes
+        an artist.
+      regularization: lambda, the weight of the vectors' squares.
+      iterations: of alternating least squares.
+      max_listeners: the listeners who played the most training artists that are kept.
+      seed: of the vectors that the fit begins with.
+    """
+
+    enabled: bool = True
+    factors: int = 64
+    alpha: float = 1.0
+    epsilon: float = 1.0
+    regularization: float = 1.0
+    iterations: int = 15
+    max_listeners: int = 100_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        for name in ("factors", "iterations", "max_listeners"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("alpha", "epsilon", "regularization"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name):g}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
+
+
+@dataclasses.dataclass(frozen=True)
 class BuildConfig:
     """How ego graphs are built.
 
@@ -18,6 +54,7 @@ class BuildConfig:
         `factors`.
       pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none
         is. Learning them takes 8 bytes times the square of the modality's width in a worker.
+      listening: how plays become content.
       shards: files of each split.
     """
 
@@ -26,6 +63,7 @@ class BuildConfig:
     vocabulary_size: int = 500
     word_factors: int = 200
     pca_dim: int = 0
+    listening: ListeningConfig = ListeningConfig()
     shards: int = 1
 
     def __post_init__(self) -> None:

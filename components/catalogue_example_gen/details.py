@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from catalogues import values
@@ -12,8 +13,15 @@ from components.catalogue_example_gen.cells import BadRow, checked, modality_val
 from components.catalogue_example_gen.rows import ARTISTS, EDGES, PLAYS
 
 
+class Play(NamedTuple):
+    """How often one listener played an artist."""
+
+    listener: str
+    plays: float
+
+
 class Detail(NamedTuple):
-    """A row of a table with several rows an artist: plays, or as `Artist.content` its content."""
+    """A row of a table with several rows an artist: a Play, or as `Artist.content` its content."""
 
     file: str
     row: int
@@ -93,11 +101,23 @@ def content_reader(
 def play_reader(table: PlayTable) -> Callable[[dict[str, Any], str], Any]:
     """Reads how often one listener played the artist."""
 
-    def read(cells: dict[str, Any], key: str) -> float:
-        checked(values.to_id, cells[table.listener], key, table.listener)
+    def read(cells: dict[str, Any], key: str) -> Play:
+        listener = checked(values.to_id, cells[table.listener], key, table.listener)
         plays = checked(values.to_float, cells[table.plays], key, table.plays)
         if plays is None or plays < 0:
             raise BadRow("not a number of plays", key, table.plays)
-        return plays
+        return Play(listener, plays)
 
     return read
+
+
+def plays_by_listener(plays: Iterable[Play]) -> tuple[Play, ...]:
+    """The plays of each listener who has any, sorted by listener.
+
+    Several rows of a listener are added up with `fsum`, which does not depend on their order.
+    """
+    found: dict[str, list[float]] = {}
+    for listener, count in plays:
+        found.setdefault(listener, []).append(count)
+    totals = (Play(listener, math.fsum(counts)) for listener, counts in sorted(found.items()))
+    return tuple(play for play in totals if play.plays > 0)

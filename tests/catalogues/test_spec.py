@@ -88,6 +88,12 @@ def test_the_smallest_catalogue_has_the_defaults(make_catalogue):
         ("edges:", "content: [tags]\nedges:", "content must be a list of 'key: value' lines"),
         ("edges:", "content: {Tags: {column: x}}\nedges:", "modality name 'Tags'"),
         ("edges:", "content: {split: {column: x}}\nedges:", "may not be called 'split'"),
+        (
+            "edges:",
+            "content: {listening: {column: x}}\n"
+            "plays: {table: edges.csv, listener: l, artist: a, plays: n}\nedges:",
+            "may not be called 'listening' where there are plays",
+        ),
         ("edges:", "content: {x: {colum: x}}\nedges:", "'content.x.colum' (did you mean 'column'"),
         ("edges:", "content: {x: {}}\nedges:", "content.x must have exactly one of"),
         ("edges:", "content: {x: {column: y, columns: [z]}}\nedges:", "but has columns and column"),

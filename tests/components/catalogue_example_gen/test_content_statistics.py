@@ -13,9 +13,9 @@ def modality(found, name):
     return next(entry for entry in found.content["modalities"] if entry["name"] == name)
 
 
-def test_modalities_stand_in_the_catalogues_order(pairs):
+def test_modalities_stand_in_the_catalogues_order_and_what_plays_become_behind(pairs):
     names = [entry["name"] for entry in pairs.content["modalities"]]
-    assert names == ["audio", "clap", "genre", "tags", "sound"]
+    assert names == ["audio", "clap", "genre", "tags", "sound", "listening"]
 
 
 def test_moments_are_of_the_training_artists_that_have_the_modality(pairs):

@@ -101,7 +101,7 @@ def test_the_schema_reads_it_and_tells_missing_from_zero():
 
 def test_the_written_schema_names_the_catalogues_modalities(pairs):
     spec = read_graph_spec(str(pairs.folder))
-    assert modality_names(spec) == ("audio", "clap", "genre", "sound", "tags")
+    assert modality_names(spec) == ("audio", "clap", "genre", "listening", "sound", "tags")
     parsed = tfgnn.parse_example(spec, tf.constant(pairs.records("train")))
     assert parsed.node_sets["artist"]["clap"].shape[-1] == 2
 

@@ -44,7 +44,7 @@ def test_no_record_moves_when_hidden_edges_do(pairs, tmp_path):
     other = built(tmp_path, split_pairs.FILES | {"edges.csv": edges})
     for split in SPLITS:
         assert other.records(split) == pairs.records(split)
-    for sidecar in ("content.json", "graph_schema.pbtxt"):
+    for sidecar in ("content.json", "graph_schema.pbtxt", "listening.npz"):
         assert (other.folder / sidecar).read_bytes() == (pairs.folder / sidecar).read_bytes()
     assert other.examples("hidden_val")["v1"]["weight"] == [50]
     assert other.hidden("test") == {}

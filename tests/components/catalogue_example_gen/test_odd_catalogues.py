@@ -9,6 +9,7 @@ import pytest
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.executor import check_summary, summary_lines
 from tests.components.catalogue_example_gen.building import built
+from trainer.listener_factors import ListenerFactors
 from trainer.loading import load_graph
 
 LONG = "l" * 5000
@@ -136,7 +137,7 @@ def test_each_modality_is_its_own(odd, graph):
 
 def test_a_vector_that_no_training_artist_has_keeps_its_length(odd, graph):
     """It had length 0 once, and no example with it could be read."""
-    late, never = odd.content["modalities"][-2:]
+    late, never, _ = odd.content["modalities"][-3:]
     assert late == {
         "name": "late", "kind": "vector", "num_artists": 0,
         "dim": 2, "mean": [0, 0], "deviation": [1, 1],
@@ -145,6 +146,14 @@ def test_a_vector_that_no_training_artist_has_keeps_its_length(odd, graph):
     content = graph.content["late"]
     assert content.present.sum() == 1
     assert content.values[content.present].tolist() == [[4, 5]]
+
+
+def test_plays_of_zero_teach_nothing_of_listeners(odd, graph):
+    listening = odd.content["modalities"][-1]
+    assert (listening["name"], listening["num_artists"], listening["dim"]) == ("listening", 0, 64)
+    assert not graph.content["listening"].present.any()
+    factors = ListenerFactors.from_bytes((odd.folder / "listening.npz").read_bytes())
+    assert factors.factors.shape == (0, 64)
 
 
 def test_plays_are_a_popularity_where_there_is_no_other(graph):
