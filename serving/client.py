@@ -6,7 +6,7 @@ It knows TensorFlow Serving's protocol and imports no TensorFlow.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +19,13 @@ from serving.connection import Connection, signature_of
 from serving.errors import InvalidRequest, ServingError
 from serving.filters import Filters
 from serving.grpc_transport import GrpcTransport
+from serving.listening import (
+    LISTENING,
+    ListeningVectors,
+    listening_vectors,
+    tensors_of_plays,
+    with_vectors,
+)
 from serving.new_artist import NewArtist, modalities_of, tensors_of
 from serving.protocol import ModelMetadata, texts_of
 from serving.pushed_model import SimilarArtist
@@ -160,20 +167,47 @@ class Client:
         answers = self._connection.predict_all("nearest", pieces, deadline)
         return ranked(answers, len(vectors))
 
+    def listening(self, plays: Iterable[Mapping[str, float]]) -> ListeningVectors:
+        """What the plays of artists become: the content 'listening' of new ones.
+
+        Args:
+          plays: of each artist: listener id -> how often. Listeners whom the model does not know
+            say nothing.
+
+        Raises:
+          InvalidRequest: plays are no finite numbers or below zero, or the model takes none.
+          ServingError: there is no answer; see its subclasses.
+        """
+        deadline, rows = self._start(), list(plays)
+        pieces = [tensors_of_plays(part) for part in self._parts(rows)]
+        self._connection.require(LISTENING, deadline)
+        answers = self._connection.predict_all(LISTENING, pieces, deadline)
+        outputs = signature_of(self._connection.metadata(deadline), LISTENING).outputs
+        return listening_vectors(answers, len(rows), outputs[LISTENING].shape[-1])
+
     def embed_new(self, new_artists: Iterable[NewArtist]) -> NewEmbeddings:
         """The embeddings of artists that the catalogue does not have.
 
-        What content the model takes is asked for once, and again when it takes another.
+        What content the model takes is asked for once, and again when it takes another. What plays
+        become is asked of the version that embeds them.
 
         Args:
-          new_artists: any number of artists with their content and neighbours.
+          new_artists: any number of artists with their content, neighbours and plays.
 
         Raises:
           InvalidRequest: an artist has content that the model does not take; the message has what
-            it takes.
+            it takes. Or as for `listening`; or an artist has plays and what they become.
           ServingError: there is no answer; see its subclasses.
         """
         deadline, artists = self._start(), list(new_artists)
+        if any(artist.plays for artist in artists):
+            answers = self._connection.at_one_version(
+                lambda metadata: [
+                    self._embed_part(part, metadata, deadline) for part in self._parts(artists)
+                ],
+                deadline,
+            )
+            return self._new_embeddings(answers, len(artists), deadline)
         remembered = self._connection.knows_metadata
         metadata = self._connection.metadata(deadline)
         try:
@@ -184,10 +218,7 @@ class Client:
             if newest.signatures == metadata.signatures:
                 raise
             answers = self._embed_new(artists, newest, deadline)
-        return NewEmbeddings(
-            self._vectors(answers, len(artists), deadline),
-            column(answers, "known_neighbors", np.int64, (len(artists),)),
-        )
+        return self._new_embeddings(answers, len(artists), deadline)
 
     def similar_to_new(
         self, new_artists: Iterable[NewArtist], k: int = 10, filters: Filters | None = None
@@ -197,8 +228,8 @@ class Client:
         `embed_new` and then `nearest`, both answered by one version of the model.
 
         Args:
-          new_artists: any number of artists with their content and neighbours. Neighbours may be in
-            the answer; `filters` can leave them out.
+          new_artists: any number of artists, as for `embed_new`. Neighbours may be in the answer;
+            `filters` can leave them out.
           k: artists in each answer, if so many pass the filters.
           filters: who may be in an answer; all by default.
 
@@ -215,12 +246,10 @@ class Client:
 
         def ask(metadata: ModelMetadata) -> list[Outputs]:
             version = metadata.version
-            modalities = modalities_of(signature_of(metadata, "embed_new"))
             signature_of(metadata, "nearest")
             answers = []
             for part, inputs in zip(parts, asked, strict=True):
-                given = tensors_of(part, modalities)
-                new = self._connection.predict("embed_new", given, version, deadline)
+                new = self._embed_part(part, metadata, deadline)
                 embedding = column([new], "embedding", np.float32, (len(part), -1))
                 inputs = {"embedding": embedding, **inputs}
                 answers.append(self._connection.predict("nearest", inputs, version, deadline))
@@ -262,6 +291,27 @@ class Client:
         modalities = modalities_of(signature_of(metadata, "embed_new"))
         pieces = [tensors_of(part, modalities) for part in self._parts(artists)]
         return self._connection.predict_all("embed_new", pieces, deadline)
+
+    def _embed_part(
+        self, artists: Sequence[NewArtist], metadata: ModelMetadata, deadline: Deadline
+    ) -> Outputs:
+        """What `embed_new` of a version says, with what it makes of the artists' plays."""
+        modalities = modalities_of(signature_of(metadata, "embed_new"))
+        if any(artist.plays for artist in artists):
+            signature_of(metadata, LISTENING)
+            given = tensors_of_plays([artist.plays for artist in artists])
+            answer = self._connection.predict(LISTENING, given, metadata.version, deadline)
+            artists = with_vectors(artists, listening_vectors([answer], len(artists), 0))
+        given = tensors_of(artists, modalities)
+        return self._connection.predict("embed_new", given, metadata.version, deadline)
+
+    def _new_embeddings(
+        self, answers: Sequence[Outputs], num_artists: int, deadline: Deadline
+    ) -> NewEmbeddings:
+        return NewEmbeddings(
+            self._vectors(answers, num_artists, deadline),
+            column(answers, "known_neighbors", np.int64, (num_artists,)),
+        )
 
     def _vectors(
         self, answers: Sequence[Outputs], num_artists: int, deadline: Deadline

@@ -28,11 +28,13 @@ class NewArtist:
       content: modality -> a vector of its length, or word -> weight for one of categories.
       neighbors: ids of similar artists of the catalogue; or id -> weight, where weights say
         how similar.
+      plays: listener id -> how often; the model makes the content 'listening' of them.
     """
 
     artist_id: str = ""
     content: Mapping[str, Vector | Words] = dataclasses.field(default_factory=dict)
     neighbors: Mapping[str, float] | Sequence[str] = ()
+    plays: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def modalities_of(signature: Signature) -> dict[str, int | None]:
@@ -59,7 +61,7 @@ def tensors_of(
     """The inputs of `embed_new`, padded to the longest of each.
 
     Args:
-      artists: at least one.
+      artists: at least one; plays are not looked at.
       modalities: of `modalities_of`.
 
     Returns:
@@ -90,11 +92,11 @@ def tensors_of(
         else dict.fromkeys(texts_of(artist.neighbors, "neighbors"), 0.0)
         for artist in artists
     ]
-    tensors["neighbor_id"], tensors["neighbor_weight"] = _padded("neighbors", neighbors)
+    tensors["neighbor_id"], tensors["neighbor_weight"] = padded("neighbors", neighbors)
     for modality, length in modalities.items():
         given = [artist.content.get(modality) for artist in artists]
         if length is None:
-            tensors[modality], tensors[f"{modality}_weight"] = _padded(
+            tensors[modality], tensors[f"{modality}_weight"] = padded(
                 f"'{modality}'", [_words(modality, content) for content in given]
             )
         else:
@@ -132,10 +134,19 @@ def _words(modality: str, content: Vector | Words | None) -> Words:
     return content
 
 
-def _padded(
-    what: str, rows: Sequence[Mapping[str, float]]
+def padded(
+    what: str, rows: Sequence[Mapping[str, float]], numbers: str = "weights"
 ) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
-    """[rows, longest] texts and float32 weights; at least one column, as JSON has no [rows, 0]."""
+    """[rows, longest] texts and float32 numbers; at least one column, as JSON has no [rows, 0].
+
+    Args:
+      what: the texts are.
+      rows: at least one.
+      numbers: what the numbers are.
+
+    Raises:
+      InvalidRequest: a text is empty, or a number is none or not finite.
+    """
     shape = (len(rows), max(1, *(len(row) for row in rows)))
     texts, weights = np.full(shape, "", object), np.zeros(shape, np.float32)
     for place, row in enumerate(rows):
@@ -145,8 +156,8 @@ def _padded(
             with np.errstate(over="ignore"):
                 weights[place, : len(row)] = list(row.values())
         except (TypeError, ValueError):
-            raise InvalidRequest(f"The weights of the {what} have to be numbers.") from None
+            raise InvalidRequest(f"The {numbers} of the {what} have to be numbers.") from None
         texts[place, : len(row)] = texts_of(row, what)
     if not np.isfinite(weights).all():
-        raise InvalidRequest(f"The weights of the {what} have to be finite.")
+        raise InvalidRequest(f"The {numbers} of the {what} have to be finite.")
     return texts, weights

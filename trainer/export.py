@@ -11,6 +11,8 @@ import tensorflow_gnn as tfgnn
 
 from trainer.graph import ArtistGraph
 from trainer.layers.mean_convolution import NEIGHBOR
+from trainer.listener_factors import LISTENING, ListenerFactors
+from trainer.listening_signature import ListeningSignature
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
 from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors
 from trainer.systems.servable import ServableSystem
@@ -23,6 +25,8 @@ class ServedModel(tf.Module):
     Memory and embeddings are computed over all edges that no split hides. An artist that is given
     with its content and neighbours is embedded from what is remembered of the neighbours, exactly
     as the network would embed it as a node that is not listed back by its neighbours.
+
+    With `listeners` of the examples, a network that reads what plays become is asked for that, too.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class ServedModel(tf.Module):
         graph: ArtistGraph,
         spec: tfgnn.GraphTensorSpec,
         on_stage: Callable[[], None] = lambda: None,
+        listeners: ListenerFactors | None = None,
     ):
         super().__init__(name="artist_sim")
         network = system.fitted_network()
@@ -70,6 +75,9 @@ class ServedModel(tf.Module):
             self._popularity,
         )
         self._similar = SimilarSignatures(candidates)
+        # A network that does not read what plays become has no use for plays.
+        reads = any(entry["name"] == LISTENING for entry in system.encoder.modalities)
+        self._listening = ListeningSignature(listeners) if listeners and reads else None
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
 
@@ -96,7 +104,7 @@ class ServedModel(tf.Module):
     def save(self, path: str) -> None:
         """Writes the SavedModel with its signatures; loads without this project."""
         functions = self._functions
-        signatures = {
+        signatures: dict[str, Any] = {
             "serving_default": functions.serving_default(),
             "similar": self._similar.similar(),
             "similar_filtered": self._similar.similar_filtered(),
@@ -105,10 +113,13 @@ class ServedModel(tf.Module):
             "examples": functions.examples(),
             "embed_graph": functions.embed_graph(),
         }
+        if self._listening is not None:
+            signatures[LISTENING] = self._listening.listening()
         if functions.pair_score is not None:
             signatures["score"] = functions.score(functions.pair_score)
         tf.saved_model.save(self, path, signatures=signatures)
-        write_warm_up(path, {name: signatures[name] for name in WARMED}, self.artist_id.numpy()[:1])
+        warmed: dict[str, Any] = {name: signatures[name] for name in WARMED if name in signatures}
+        write_warm_up(path, warmed, self.artist_id.numpy()[:1])
 
 
 class _Functions:

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from trainer.graph import SPLITS, ArtistGraph, CategoryContent, Content, VectorContent
+from trainer.listener_factors import LISTENING_FILE, ListenerFactors
 
 _BATCH: Final = 4096
 _META: Final = "meta_"
@@ -52,6 +53,15 @@ def read_summary(examples_uri: str) -> dict[str, Any]:
     """`summary.json`: what the builder counted."""
     with tf.io.gfile.GFile(os.path.join(examples_uri, "summary.json")) as file:
         return json.load(file)
+
+
+def read_listener_factors(examples_uri: str) -> ListenerFactors | None:
+    """`listening.npz`: what the builder learnt of listeners; None where there are no plays."""
+    path = os.path.join(examples_uri, LISTENING_FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return ListenerFactors.from_bytes(file.read())
 
 
 def modality_names(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:

@@ -17,7 +17,13 @@ from trainer.config import TrainerConfig
 from trainer.console import Phases, console
 from trainer.explorer_data import write_explorer_data
 from trainer.export import ServedModel
-from trainer.loading import load_graph, load_hidden_edges, read_content_statistics, read_graph_spec
+from trainer.loading import (
+    load_graph,
+    load_hidden_edges,
+    read_content_statistics,
+    read_graph_spec,
+    read_listener_factors,
+)
 from trainer.projector import write_projector
 from trainer.systems.registry import make_system
 from trainer.systems.servable import TrainingRun
@@ -72,7 +78,13 @@ def run_fn(fn_args: FnArgs) -> None:
     # One step for each stage of the network, for the last vectors, and for writing the model.
     with Phases({_EMBEDDING: system.fitted_network().num_stages + 2}) as phases:
         spec = read_graph_spec(examples_uri)
-        model = ServedModel(system, graph, spec, lambda: phases.advance(_EMBEDDING))
+        model = ServedModel(
+            system,
+            graph,
+            spec,
+            lambda: phases.advance(_EMBEDDING),
+            read_listener_factors(examples_uri),
+        )
         phases.advance(_EMBEDDING, note="writing the model")
         model.save(fn_args.serving_model_dir)
         phases.advance(_EMBEDDING)

@@ -10,8 +10,15 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-WARMED: Final = ("serving_default", "similar", "similar_filtered", "nearest", "embed_new")
-"""The signatures that clients wait for."""
+WARMED: Final = (
+    "serving_default",
+    "similar",
+    "similar_filtered",
+    "nearest",
+    "embed_new",
+    "listening",
+)
+"""The signatures that clients wait for; a model may lack the last."""
 
 _PATH: Final = ("assets.extra", "tf_serving_warmup_requests")
 _K: Final = 10

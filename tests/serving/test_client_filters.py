@@ -39,8 +39,8 @@ class Catalogue(tf.Module):
             tf.lookup.KeyValueTensorInitializer(tf.constant(IDS), tf.range(4, dtype=tf.int64)), -1
         )
 
-    def save(self, path: Path, with_filters: bool = True) -> Path:
-        rankings = SimilarSignatures(
+    def rankings(self) -> SimilarSignatures:
+        return SimilarSignatures(
             Candidates(
                 self.ids,
                 self.names,
@@ -53,6 +53,9 @@ class Catalogue(tf.Module):
                 self.popularity,
             )
         )
+
+    def save(self, path: Path, with_filters: bool = True) -> Path:
+        rankings = self.rankings()
 
         @tf.function(
             input_signature=[
