@@ -14,10 +14,13 @@ import tensorflow_gnn as tfgnn
 
 from serving.explorer.data import read_explorer_data
 from tests.trainer.ego_graphs import schema_of, serialized
-from tests.trainer.graphs import HiddenGraph, two_communities
+from tests.trainer.graphs import HiddenGraph, two_communities, vectors
 from tests.trainer.small_systems import small_config, statistics_of
+from tests.trainer.test_listener_factors import factors_of
 from trainer.graph import SPLITS
 from trainer.run_fn import run_fn
+
+LISTENERS = factors_of([[1.0, 0.5], [0.0, 2.0]])
 
 
 def write_examples(case: HiddenGraph, folder: Path) -> None:
@@ -71,7 +74,9 @@ def trained(tmp_path_factory) -> Path:
     case = two_communities()
     # A name that would break the projector's table.
     case.graph.name[1] = "Tab\tand\nline"
+    case.graph.content["listening"] = vectors([[0.0, 1.0]] * len(case.graph))
     write_examples(case, folder / "examples")
+    (folder / "examples" / "listening.npz").write_bytes(LISTENERS.to_bytes())
     config = dataclasses.asdict(small_config(1, epochs=2))
     # As it arrives: through JSON, which knows no tuples.
     given = {"trainer": json.loads(json.dumps(config)), "checkpoints": str(folder / "checkpoints")}
@@ -90,11 +95,19 @@ def trained(tmp_path_factory) -> Path:
 def test_the_model_has_its_signatures_and_knows_the_catalogue(trained):
     model = tf.saved_model.load(str(trained / "model"))
     ranking = {"similar", "similar_filtered", "nearest"}
-    embedding = {"serving_default", "embed_new", "examples", "embed_graph"}
+    embedding = {"serving_default", "embed_new", "examples", "embed_graph", "listening"}
     assert set(model.signatures) == ranking | embedding
     answer = model.signatures["serving_default"](artist_id=tf.constant(["artist:0007", "?"]))
     assert answer["known"].numpy().tolist() == [True, False]
     np.testing.assert_allclose(np.linalg.norm(answer["embedding"], axis=1), [1, 0], atol=1e-5)
+
+
+def test_the_model_folds_in_by_the_listeners_of_its_examples(trained):
+    model = tf.saved_model.load(str(trained / "model"))
+    listener_id, plays = tf.constant([[LISTENERS.listener_id[1]]]), tf.constant([[6.0]])
+    answer = model.signatures["listening"](listener_id=listener_id, plays=plays)
+    expected = LISTENERS.fold_in(np.array([1]), np.array([6.0]))
+    np.testing.assert_allclose(answer["listening"], [expected], rtol=1e-5)
 
 
 def test_the_explorer_s_data_travel_with_the_model(trained):
@@ -102,7 +115,7 @@ def test_the_explorer_s_data_travel_with_the_model(trained):
     assert data is not None
     assert list(data.name)[1] == "Tab\tand\nline"
     assert len(data) == 24
-    assert list(data.modalities) == ["audio", "tags"]
+    assert list(data.modalities) == ["audio", "listening", "tags"]
     assert data.modalities["tags"].read.any()
 
 
