@@ -92,8 +92,8 @@ def fit(
 ) -> ListenerFactors:
     """Factorises the training artists' plays, in memory.
 
-    Takes some 60 bytes for each pair of a listener and an artist, and 16 bytes a factor for each
-    listener and each training artist: 5 GB for 50 million pairs, 100,000 listeners, a million
+    Takes some 40 bytes for each pair of a listener and an artist, and 16 bytes a factor for each
+    listener and each training artist: 3 GB for 50 million pairs, 100,000 listeners, a million
     artists and 64 factors.
 
     The same rows give the same bits in whatever order, on any number of threads: each row of a

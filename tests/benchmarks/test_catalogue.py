@@ -9,6 +9,7 @@ import pytest
 from benchmarks.catalogue import catalogue_digest
 from benchmarks.run import main
 from catalogues.errors import InputError
+from components.catalogue_example_gen.config import ListeningConfig
 from pipeline.config import CatalogueConfig, ImportConfig, PipelineConfig
 from tests.pipeline.communities import add_artist, write_communities
 
@@ -24,6 +25,9 @@ def test_the_digest_is_of_tables_and_graph(tmp_path):
     (tmp_path / "mine" / "README.md").write_text("No table.")
     more_shards = dataclasses.replace(config.graph, shards=3)
     assert digest == catalogue_digest(dataclasses.replace(config, graph=more_shards))
+    # What would become of plays, where there are none.
+    heard = dataclasses.replace(config.graph, listening=ListeningConfig(factors=8))
+    assert digest == catalogue_digest(dataclasses.replace(config, graph=heard))
     capped = dataclasses.replace(config.graph, neighbor_cap=3)
     assert digest != catalogue_digest(dataclasses.replace(config, graph=capped))
     add_artist(tmp_path / "mine")
