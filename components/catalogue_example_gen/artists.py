@@ -21,10 +21,12 @@ from components.catalogue_example_gen.rows import (
     Artist,
     Reject,
 )
+from components.catalogue_example_gen.tracks import Tracks
 from trainer.listener_factors import LISTENING
 
 TABLE: Final = ARTISTS
 KEPT: Final = "kept"
+CUT: Final = "cut"
 
 
 def split_of(artist_id: str, fractions: tuple[float, float, float]) -> str:
@@ -104,9 +106,10 @@ class WholeArtist(NamedTuple):
 class Assemble(beam.DoFn):
     """(artist id, {'artists': [...], detail table: [...]}) -> (artist id, WholeArtist).
 
-    Details of an unknown artist are dangling. Several vectors of an artist (its tracks) are
-    averaged, weights of the same word are summed, plays become log(1 + plays); all with `fsum`,
-    whose result is the same in whichever order the rows come.
+    Details come one by one, or, of a table with vectors, as one Tracks an artist. Details of an
+    unknown artist are dangling. Several vectors of an artist (its tracks) are averaged, weights of
+    the same word are summed, plays become log(1 + plays); all with `fsum`, whose result is the same
+    in whichever order the rows come.
     """
 
     def __init__(self, catalogue: Catalogue, fractions: tuple[float, float, float]):
@@ -115,16 +118,17 @@ class Assemble(beam.DoFn):
         self._fractions = fractions
 
     def process(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
-        """Yields the artist, the kept details' counts and the rejects."""
+        """Yields the artist, the kept details' counts, what was cut, and the rejects."""
         key, tables = joined
         artist = next(iter(tables[TABLE]), None)
         content = dict(artist.content) if artist else {}
         popularity = artist.popularity if artist else None
         plays: tuple[Play, ...] = ()
+        all_cut = 0
         for table, records in tables.items():
             if table == TABLE:
                 continue
-            details: list[Detail] = list(records)
+            details, num_cut = _details(records)
             if not artist:
                 reason = f"dangling: no artist {shown(key)}"
                 for detail in details:
@@ -133,6 +137,7 @@ class Assemble(beam.DoFn):
                 continue
             if details:
                 yield beam.pvalue.TaggedOutput(KEPT, (table, len(details)))
+                all_cut += num_cut
                 if table != PLAYS:
                     content |= self._joined_content(details)
                     continue
@@ -142,6 +147,9 @@ class Assemble(beam.DoFn):
                     plays = plays_by_listener(detail.value for detail in details)
         if artist:
             yield beam.pvalue.TaggedOutput(KEPT, (TABLE, 1))
+            if all_cut:
+                yield beam.pvalue.TaggedOutput(CUT, ("artists", 1))
+                yield beam.pvalue.TaggedOutput(CUT, ("tracks", all_cut))
             split = artist.split or split_of(key, self._fractions)
             yield key, WholeArtist(artist.name, popularity, split, artist.meta, content, plays)
 
@@ -156,6 +164,19 @@ class Assemble(beam.DoFn):
             else tuple(math.fsum(column) / len(found) for column in zip(*found, strict=True))
             for modality, found in rows.items()
         }
+
+
+def _details(records: Iterable[Detail | Tracks]) -> tuple[list[Detail], int]:
+    """The rows, and how many of them had their vectors left out."""
+    details: list[Detail] = []
+    num_cut = 0
+    for record in records:
+        if isinstance(record, Tracks):
+            details += record.first + record.others
+            num_cut += record.num_cut
+        else:
+            details.append(record)
+    return details, num_cut
 
 
 def _summed_words(rows: list[tuple[tuple[str, float], ...]]) -> tuple[tuple[str, float], ...]:

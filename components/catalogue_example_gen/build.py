@@ -24,6 +24,7 @@ from components.catalogue_example_gen.ego_graphs import (
 from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
+from components.catalogue_example_gen.tracks import FirstTracks
 from trainer.listener_factors import LISTENING_FILE
 
 SPLITS: Final = ("train", "val", "test")
@@ -56,7 +57,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     catalogue = with_listening(catalogue, config.listening)
     # Raises where two features would have one name, before anything is read.
     catalogue_schema(catalogue, dict.fromkeys((m.name for m in catalogue.content), 1))
-    keyed, num_read, rejects = _read_details(pipeline, catalogue, details)
+    keyed, num_read, rejects = _read_details(pipeline, catalogue, details, config.max_tracks)
     kept = []
 
     table = pipeline | ReadTable(
@@ -81,7 +82,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
         | "With details" >> beam.CoGroupByKey()
         | "Assemble"
         >> beam.ParDo(artist_stage.Assemble(catalogue, config.fractions)).with_outputs(
-            REJECTS, artist_stage.KEPT, main=RECORDS
+            REJECTS, artist_stage.KEPT, artist_stage.CUT, main=RECORDS
         )
     )
     whole = assembled[RECORDS]
@@ -122,6 +123,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
             "kept": tuple(kept) | "All kept" >> beam.Flatten(),
             "edges": distributed["kinds"],
             "artists": whole | "Split sizes" >> beam.Map(lambda keyed: (keyed[1].split, 1)),
+            "cut_tracks": assembled[artist_stage.CUT],
             "cut": distributed["neighbors"]
             | "Cut"
             >> beam.FlatMap(
@@ -131,7 +133,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     )
 
 
-def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details):
+def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details, max_tracks: int):
     """The tables with several rows an artist: ({name: records}, read, rejects)."""
     keyed: dict[str, Any] = {}
     num_read, rejects = [], []
@@ -142,6 +144,10 @@ def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details):
         keyed[detail.name], wrong = artist_stage.checked_lengths(
             found[RECORDS], detail.name, detail.lists, detail.name
         )
+        if detail.vectors:
+            keyed[detail.name] |= f"{detail.name}: first" >> beam.CombinePerKey(
+                FirstTracks(detail.vectors, max_tracks)
+            )
         num_read.append(found[READ])
         rejects += [found[REJECTS], *wrong]
     return keyed, num_read, rejects
@@ -273,7 +279,7 @@ def _dims(statistics: dict[str, Any]) -> dict[str, int]:
 
 def _summary(found: list[tuple[str, Any]], tables: dict[str, str]) -> dict[str, Any]:
     counts: dict[str, dict[str, Any]] = {
-        name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut")
+        name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut", "cut_tracks")
     }
     for tag, value in found:
         if tag == "count":

@@ -50,6 +50,8 @@ class BuildConfig:
       neighbor_cap: the most neighbours that an ego graph lists; what is cut is counted.
       vocabulary_size: the most used words of a categories modality that models see. Learning word
         factors takes 8 bytes times its square in a worker.
+      max_tracks: of a table of vectors with several rows an artist, the rows that are averaged: the
+        first in the table's order; what is cut is counted (25: 000, section 3.1).
       word_factors: the most numbers that an artist's words are reduced to, where a model asks for
         `factors`.
       pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none
@@ -61,6 +63,7 @@ class BuildConfig:
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     neighbor_cap: int = 10_000
     vocabulary_size: int = 500
+    max_tracks: int = 25
     word_factors: int = 200
     pca_dim: int = 0
     listening: ListeningConfig = ListeningConfig()
@@ -72,7 +75,7 @@ class BuildConfig:
             raise ValueError("fractions must be three numbers above zero")
         if abs(sum(self.fractions) - 1) > 1e-9:
             raise ValueError(f"fractions must sum to 1, not {sum(self.fractions):g}")
-        for name in ("neighbor_cap", "vocabulary_size", "word_factors", "shards"):
+        for name in ("neighbor_cap", "vocabulary_size", "max_tracks", "word_factors", "shards"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.pca_dim < 0:

@@ -31,12 +31,14 @@ class Detail(NamedTuple):
 class DetailTable(NamedTuple):
     """A table with several rows an artist, to be read once for all that it tells.
 
-    `name` is what messages call it, `lists` those of its modalities whose length the data tells.
+    `name` is what messages call it, `vectors` are those of its modalities that are numbers, `lists`
+    those whose length the data tells.
     """
 
     name: str
     table: str
     columns: tuple[str, ...]
+    vectors: tuple[str, ...]
     lists: tuple[str, ...]
     parse: Callable[[Row], tuple[str, Detail]]
 
@@ -59,6 +61,7 @@ def detail_tables(catalogue: Catalogue) -> tuple[DetailTable, ...]:
                 name if name not in (ARTISTS, EDGES, PLAYS) else f"content.{name}",
                 table,
                 tuple(dict.fromkeys(columns)),
+                tuple(modality.name for modality in modalities if modality.kind == "vector"),
                 tuple(modality.name for modality in modalities if modality.is_list),
                 detail_parser(artist, content_reader(tuple(modalities))),
             )
@@ -67,7 +70,7 @@ def detail_tables(catalogue: Catalogue) -> tuple[DetailTable, ...]:
         plays = catalogue.plays
         columns = [plays.listener, plays.artist, plays.plays]
         parse = detail_parser(plays.artist, play_reader(plays))
-        found.append(DetailTable(PLAYS, plays.table, tuple(columns), (), parse))
+        found.append(DetailTable(PLAYS, plays.table, tuple(columns), (), (), parse))
     return tuple(found)
 
 

@@ -143,6 +143,11 @@ def summary_lines(summary: dict[str, Any]) -> str:
             f"  neighbour lists cut: {summary['cut'].get('neighbors', 0):,} neighbours of "
             f"{summary['cut'].get('artists', 0):,} artists (`graph.neighbor_cap`)"
         )
+    if summary["cut_tracks"]:
+        lines.append(
+            f"  tracks not averaged: {summary['cut_tracks']['tracks']:,} tracks of "
+            f"{summary['cut_tracks']['artists']:,} artists (`graph.max_tracks`)"
+        )
     return "\n".join(lines)
 
 

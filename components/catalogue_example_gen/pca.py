@@ -112,7 +112,7 @@ class PrincipalComponents(beam.PTransform):
             inputs["artists"]
             | "Standardised" >> beam.ParDo(_Standardise(self._pca_dim), statistics)
             | "Covariance" >> beam.CombinePerKey(CoMoments())
-            | "Components" >> beam.MapTuple(_components, self._pca_dim)
+            | "Components" >> beam.Map(_components, pca_dim=self._pca_dim)
         )
 
 
@@ -141,5 +141,6 @@ class _Standardise(beam.DoFn):
                 yield name, (np.array(vector) - mean) / deviation
 
 
-def _components(name: str, covariance: np.ndarray, pca_dim: int) -> tuple[str, np.ndarray]:
+def _components(keyed: tuple[str, np.ndarray], pca_dim: int) -> tuple[str, np.ndarray]:
+    name, covariance = keyed
     return f"{name}.components", leading_eigenvectors(covariance, pca_dim).T.astype(np.float32)

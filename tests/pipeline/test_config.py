@@ -95,6 +95,7 @@ def test_a_key_like_no_other_is_refused_with_all_there_are():
         ("graph.fractions", [float("nan"), 0.5, 0.5], "must be finite"),
         ("graph.neighbor_cap", 0, "must be at least 1, not 0"),
         ("graph.vocabulary_size", -1, "must be at least 1, not -1"),
+        ("graph.max_tracks", 0, "must be at least 1, not 0"),
         ("graph.word_factors", 0, "must be at least 1, not 0"),
         ("graph.pca_dim", -1, "must be at least 0, not -1"),
         ("graph.shards", 0, "must be at least 1, not 0"),

@@ -17,6 +17,7 @@ GOOD = {
     "artists": {"train": 1, "val": 1, "test": 1},
     "edges": {"train-val": 2},
     "cut": {},
+    "cut_tracks": {},
     "first_rejects": [],
     "unreadable": [],
 }

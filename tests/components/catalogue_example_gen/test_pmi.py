@@ -24,7 +24,9 @@ from tests.components.catalogue_example_gen.word_factors import (
     log_shares,
     positive_pmi,
 )
-from trainer.loading import read_content_statistics
+from trainer.config import FeatureConfig
+from trainer.content import ContentEncoder, raw_content
+from trainer.loading import load_graph, read_content_statistics
 
 # rock pop dub      c_i
 #    2   2   0        4
@@ -168,30 +170,63 @@ def test_no_sum_of_products_overflows(num_artists, rarest):
     assert bits >= 11
 
 
-@pytest.mark.parametrize("most, width", [(1, 1), (2, 2), (200, 3)])
-def test_the_pipeline_keeps_as_many_factors_as_asked_for(three, tmp_path, most, width):
-    other = built(tmp_path, files_of(THREE), BuildConfig(word_factors=most))
-    factors = read_content_statistics(str(other.folder))["modalities"][0]["factors"]
-    assert factors.shape == (3, width)
-    np.testing.assert_allclose(factors, three["factors"][:, :width], atol=1e-6)
-
-
 def test_only_words_of_the_vocabulary_count(tmp_path):
     """c_i and p(l) are of the words that are used most, so that an artist's shares sum to 1."""
-    found = built(tmp_path, files_of(THREE), BuildConfig(vocabulary_size=2))
+    found = built(tmp_path, files_of(THREE), BuildConfig(vocabulary_size=2, word_factors=1))
     (entry,) = read_content_statistics(str(found.folder))["modalities"]
     assert entry["vocabulary"] == ["w00", "w02"]
     np.testing.assert_allclose(entry["log_share"], np.log([5 / 14, 9 / 14]), rtol=1e-6)
+    # w00 is all that the first artist has, and 3/4 of the second's: of both it is the axis. The
+    # third's w02 tells less.
+    np.testing.assert_allclose(entry["factors"], [[1], [0]], atol=1e-6)
 
 
-def test_judged_artists_change_no_byte(tmp_path):
-    files = [
-        built(tmp_path / str(place), files_of(THREE, judged)).folder / "content.npz"
-        for place, judged in enumerate(
-            (np.ones((2, 3)), np.array([[900.0, 0, 1, 0], [0, 0.5, 0, 7]]))
-        )
-    ]
-    assert files[0].read_bytes() == files[1].read_bytes()
+@pytest.fixture(scope="module")
+def many():
+    generator = np.random.default_rng(5)
+    counts = np.round(generator.exponential(1.0, (30, 8)) * (generator.random((30, 8)) < 0.4), 2)
+    counts[0] = 1
+    return counts
+
+
+@pytest.fixture(scope="module")
+def alone(many, tmp_path_factory):
+    return built(tmp_path_factory.mktemp("alone"), files_of(many)).folder
+
+
+def test_several_workers_write_the_same_bytes(many, alone, tmp_path):
+    options = ["--direct_running_mode=multi_threading", "--direct_num_workers=3"]
+    several = built(tmp_path, files_of(many), options=options).folder
+    assert (several / "content.npz").read_bytes() == (alone / "content.npz").read_bytes()
+
+
+def test_judged_artists_change_no_byte(many, alone, tmp_path):
+    judged = np.zeros((2, 10))
+    judged[0, [1, 8]], judged[1, [0, 9]] = (900, 0.5), (0.25, 7)
+    other = built(tmp_path, files_of(many, judged)).folder
+    for name in ("content.json", "content.npz"):
+        assert (other / name).read_bytes() == (alone / name).read_bytes()
+
+
+def test_an_artist_folds_in_by_its_own_words(many, alone):
+    """What the model computes of an artist that it is sent is the artist's row of training."""
+    statistics = read_content_statistics(str(alone))
+    (entry,) = statistics["modalities"]
+    columns = [int(word.removeprefix("w")) for word in entry["vocabulary"]]
+    judged = np.ones((2, 8))
+    rows = positive_pmi(np.concatenate([many, judged]), log_shares(many))[:, columns]
+    graph = load_graph(str(alone))
+    order = [[*(f"t{row}" for row in range(len(many))), "v", "x"].index(i) for i in graph.artist_id]
+    for words, expected in (("ppmi", rows), ("factors", rows @ entry["factors"])):
+        encoder = ContentEncoder(FeatureConfig(words=words), statistics)
+        features = encoder(raw_content(graph)).numpy()
+        has_words = np.concatenate([many, judged]).any(axis=1)
+        np.testing.assert_allclose(features[:, :-1], expected[order], atol=1e-5)
+        np.testing.assert_array_equal(features[:, -1], has_words[order])
+    left, strengths, _ = np.linalg.svd(rows[:-2], full_matrices=False)
+    np.testing.assert_allclose(
+        np.abs(rows[:-2] @ entry["factors"]), np.abs(left * strengths), atol=1e-4
+    )
 
 
 def test_a_word_that_all_have_alike_tells_nothing(tmp_path):
@@ -208,13 +243,3 @@ def test_words_that_no_training_artist_has(tmp_path):
     entry = next(entry for entry in entries if entry["name"] == "tags")
     assert entry["vocabulary"] == []
     assert entry["log_share"].shape == (0,) and entry["factors"].shape == (0, 0)
-
-
-def test_several_workers_write_the_same_bytes(tmp_path):
-    generator = np.random.default_rng(5)
-    counts = np.round(generator.exponential(1.0, (30, 8)) * (generator.random((30, 8)) < 0.4), 2)
-    counts[0] = 1
-    alone = built(tmp_path / "alone", files_of(counts)).folder / "content.npz"
-    options = ["--direct_running_mode=multi_threading", "--direct_num_workers=3"]
-    several = built(tmp_path / "several", files_of(counts), options=options).folder / "content.npz"
-    assert several.read_bytes() == alone.read_bytes()

@@ -1,0 +1,89 @@
+"""Of an artist's many tracks the first ones, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import apache_beam as beam
+
+from components.catalogue_example_gen.details import Detail
+
+
+class Tracks(NamedTuple):
+    """An artist's rows of a table with vectors.
+
+    Attributes:
+      num_cut: rows whose vectors were left out.
+      first: rows with a vector, at most twice as many as are kept until the last of them is here.
+      others: the other rows, without vectors; words and places stay.
+    """
+
+    num_cut: int
+    first: list[Detail]
+    others: list[Detail]
+
+
+class FirstTracks(beam.CombineFn):
+    """Details of one artist -> Tracks; the vectors of rows after the first ones are left out.
+
+    The first ones are so in the table's order: by file, then by row. Never more than twice
+    `max_tracks` rows have their vectors in memory, so that one artist of a million tracks ('Various
+    Artists') does not fill a worker.
+
+    Args:
+      vectors: the table's modalities that are vectors.
+      max_tracks: how many rows keep them.
+    """
+
+    def __init__(self, vectors: tuple[str, ...], max_tracks: int):
+        super().__init__()
+        self._vectors = frozenset(vectors)
+        self._max_tracks = max_tracks
+
+    def create_accumulator(self) -> Tracks:
+        """No row at all."""
+        return Tracks(0, [], [])
+
+    def add_input(self, accumulator: Tracks, detail: Detail) -> Tracks:
+        """Adds one row."""
+        if self._vectors.isdisjoint(detail.value):
+            accumulator.others.append(detail)
+            return accumulator
+        accumulator.first.append(detail)
+        if len(accumulator.first) <= 2 * self._max_tracks:
+            return accumulator
+        return self._cut(accumulator)
+
+    def merge_accumulators(self, accumulators: Iterable[Tracks]) -> Tracks:
+        """Merges partial rows."""
+        total = self.create_accumulator()
+        for part in accumulators:
+            total = self._cut(
+                Tracks(
+                    total.num_cut + part.num_cut,
+                    total.first + part.first,
+                    total.others + part.others,
+                )
+            )
+        return total
+
+    def compact(self, accumulator: Tracks) -> Tracks:
+        """Leaves out what is too much, before an accumulator travels."""
+        return self._cut(accumulator)
+
+    def extract_output(self, accumulator: Tracks) -> Tracks:
+        """Returns the rows; of at most `max_tracks` with their vectors."""
+        return self._cut(accumulator)
+
+    def _cut(self, tracks: Tracks) -> Tracks:
+        if len(tracks.first) <= self._max_tracks:
+            return tracks
+        ordered = sorted(tracks.first, key=lambda detail: (detail.file, detail.row))
+        more = ordered[self._max_tracks :]
+        # In place: a copy at each cut would take the square of the number of tracks.
+        tracks.others.extend(detail._replace(value=self._words(detail)) for detail in more)
+        return Tracks(tracks.num_cut + len(more), ordered[: self._max_tracks], tracks.others)
+
+    def _words(self, detail: Detail) -> dict[str, object]:
+        return {name: value for name, value in detail.value.items() if name not in self._vectors}

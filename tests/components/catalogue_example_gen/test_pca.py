@@ -1,0 +1,132 @@
+"""Principal components are scikit-learn's, in any bundling and far from zero."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+
+from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.eigenvectors import leading_eigenvectors
+from components.catalogue_example_gen.pca import CoMoments
+from tests.components.catalogue_example_gen import split_pairs
+from tests.components.catalogue_example_gen.building import built
+from tests.components.catalogue_example_gen.bundles import combined
+from trainer.config import FeatureConfig
+from trainer.content import ContentEncoder, raw_content
+from trainer.graph import VectorContent
+from trainer.loading import load_graph, read_content_statistics
+
+DIM = 6
+
+
+@settings(max_examples=50)
+@given(st.data(), st.integers(1, 700), st.sampled_from([0.0, -3.0, 1e8]))
+def test_any_bundling_gives_numpys_covariance(data, num_vectors, offset):
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    vectors = offset + generator.normal(0, 10, (num_vectors, 3)) @ generator.normal(0, 1, (3, 4))
+    cuts = data.draw(st.lists(st.integers(0, num_vectors), max_size=6))
+    covariance = combined(CoMoments(), vectors.tolist(), cuts)
+    np.testing.assert_allclose(covariance, np.cov(vectors.T, ddof=0), rtol=1e-6, atol=1e-5)
+
+
+def test_a_part_of_no_vectors_changes_nothing():
+    rows = [[1.0, 2.0], [3.0, 6.0]]
+    # The mean is (2, 4), the deviations -(1, 2) and (1, 2).
+    np.testing.assert_allclose(combined(CoMoments(), rows, (0, 0, 1, 2)), [[1, 2], [2, 4]])
+    assert combined(CoMoments(), []).shape == (0, 0)
+
+
+@given(st.integers(0, 999))
+@settings(max_examples=30)
+def test_components_are_those_of_scikit_learn(seed):
+    generator = np.random.default_rng(seed)
+    scales = np.array([5, 4, 3, 2, 1, 0.5])
+    vectors = (generator.normal(0, 1, (60, DIM)) * scales) @ generator.normal(0, 1, (DIM, DIM))
+    mine = leading_eigenvectors(combined(CoMoments(), vectors.tolist(), (20, 31)), 3).T
+    theirs = PCA(3, svd_solver="full").fit(vectors).components_
+    np.testing.assert_allclose(np.abs(np.sum(mine * theirs, axis=1)), 1, atol=1e-9)
+
+
+def catalogue(train, judged):
+    """A catalogue with `clap` of six numbers for training artists, and for one of val and test."""
+    names = [f"t{row}" for row in range(len(train))] + ["v", "x"]
+    splits = ["train"] * len(train) + ["val", "test"]
+    rows = [
+        f"{name},{split},{';'.join(map(repr, vector))}"
+        for name, split, vector in zip(names, splits, [*train.tolist(), *judged], strict=True)
+    ]
+    pairs = zip(names, names[1:], strict=False)
+    return {
+        "catalogue.yaml": "name: pca\nartists: {table: artists.csv, id: id, split: split}\n"
+        "content: {clap: {column: clap}}\nedges: {table: edges.csv, source: a, target: b}\n",
+        "artists.csv": "id,split,clap\n" + "\n".join(rows) + "\n",
+        "edges.csv": "a,b\n" + "\n".join(map(",".join, pairs)) + "\n",
+    }
+
+
+@pytest.fixture(scope="module")
+def train():
+    generator = np.random.default_rng(8)
+    vectors = generator.normal(0, 1, (40, DIM)) @ generator.normal(0, 1, (DIM, DIM)) + 30
+    vectors[:, 2] = 7  # A constant has no part in any component.
+    return np.round(vectors, 3)
+
+
+@pytest.fixture(scope="module")
+def reduced(train, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reduced")
+    files = catalogue(train, [[0.0] * DIM, [1.0] * DIM])
+    return built(folder, files, BuildConfig(pca_dim=2)).folder
+
+
+def test_features_are_scikit_learns_of_standardised_vectors(train, reduced):
+    statistics = read_content_statistics(str(reduced))
+    (entry,) = statistics["modalities"]
+    assert entry["components"].shape == (2, DIM) and entry["components"].dtype == np.float32
+    np.testing.assert_allclose(entry["components"][:, 2], 0, atol=1e-7)
+    # A component and its negative are the same: the largest number is positive.
+    largest = np.abs(entry["components"]).argmax(axis=1)
+    assert (entry["components"][[0, 1], largest] > 0).all()
+
+    graph = load_graph(str(reduced))
+    clap = graph.content["clap"]
+    assert isinstance(clap, VectorContent) and clap.values.shape[1] == DIM
+    encoder = ContentEncoder(FeatureConfig(), statistics)
+    assert encoder.num_features == 3
+    features = encoder(raw_content(graph)).numpy()
+    deviation = train.std(axis=0)
+    standardised = (train - train.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    expected = PCA(2, svd_solver="full").fit_transform(standardised)
+    rows = [graph.artist_id.tolist().index(f"t{row}") for row in range(len(train))]
+    signs = np.sign(np.sum(features[rows, :2] * expected, axis=0))
+    np.testing.assert_allclose(features[rows, :2], expected * signs, atol=1e-4)
+    np.testing.assert_array_equal(features[:, 2], 1)
+
+
+def test_judged_artists_change_no_byte(train, reduced, tmp_path):
+    other = catalogue(train, [[900.0, -5, 0.25, 1, 2, 3], [7.0] * DIM])
+    folder = built(tmp_path, other, BuildConfig(pca_dim=2)).folder
+    for name in ("content.json", "content.npz"):
+        assert (folder / name).read_bytes() == (reduced / name).read_bytes()
+
+
+def test_what_is_no_wider_stays_as_it_is(tmp_path):
+    # audio and sound have 2 numbers. t1 and t2 have clap, of 3: one line, so that the rank is 1.
+    artists = split_pairs.ARTISTS
+    for old, new in (("0.1;0.2", "1;2;3"), ("0.3;0.4", "2;4;6"), ("0.5;0.6", "3;1;2")):
+        artists = artists.replace(old, new)
+    artists = artists.replace("0.7;0.8", "5;5;5")
+    files = split_pairs.FILES | {"artists.csv": artists}
+    found = built(tmp_path, files, BuildConfig(pca_dim=2)).folder
+    shapes = {
+        entry["name"]: entry["components"].shape
+        for entry in read_content_statistics(str(found))["modalities"]
+        if "components" in entry
+    }
+    assert shapes == {"clap": (1, 3)}
+    assert "components" not in json.loads((found / "content.json").read_text())["modalities"][1]
