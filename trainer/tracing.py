@@ -44,8 +44,10 @@ def without_edges_among(edges: sp.csr_matrix, artists: np.ndarray) -> sp.csr_mat
     """Deletes the edges that have both ends in `artists` ([num] int64 rows)."""
     member = np.zeros(edges.shape[0], bool)
     member[artists] = True
-    target = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
-    keep = ~(member[target] & member[edges.indices])
+    # Only the rows of `artists` can lose anything.
+    place = _places(edges, np.unique(artists))
+    keep = np.ones(edges.nnz, bool)
+    keep[place[member[edges.indices[place]]]] = False
     return _edges_kept(edges, keep)
 
 
@@ -67,8 +69,11 @@ def trace(edges: sp.csr_matrix, batch: np.ndarray, num_convolutions: int) -> Tra
     blocks = []
     for _ in range(num_convolutions):
         rows = edges[artists]
-        found = np.unique(rows.indices)
-        found = found[position[found] < 0]
+        # A mask finds the new ones in ascending order without sorting all that are heard.
+        new = np.zeros(edges.shape[0], bool)
+        new[rows.indices] = True
+        new[artists] = False
+        found = np.flatnonzero(new)
         num_targets = len(artists)
         position[found] = num_targets + np.arange(len(found))
         artists = np.concatenate([artists, found])
@@ -79,7 +84,7 @@ def trace(edges: sp.csr_matrix, batch: np.ndarray, num_convolutions: int) -> Tra
             Block(
                 target=target,
                 source=position[rows.indices],
-                weight=(rows.data / totals[target]).astype(np.float32),
+                weight=(rows.data / np.repeat(totals, degrees)).astype(np.float32),
                 num_targets=num_targets,
                 num_sources=len(artists),
             )
@@ -89,13 +94,24 @@ def trace(edges: sp.csr_matrix, batch: np.ndarray, num_convolutions: int) -> Tra
 
 def _first_neighbors(edges: sp.csr_matrix, key: np.ndarray, fan_out: int) -> sp.csr_matrix:
     degrees = np.diff(edges.indptr)
-    if not fan_out or (degrees <= fan_out).all():
+    longer = np.flatnonzero(degrees > fan_out)
+    if not fan_out or not len(longer):
         return edges
-    row = np.repeat(np.arange(edges.shape[0]), degrees)
-    order = np.lexsort((key, row))
-    rank = np.empty(edges.nnz, np.int64)
-    rank[order] = np.arange(edges.nnz) - np.repeat(edges.indptr[:-1], degrees)
-    return _edges_kept(edges, rank < fan_out)
+    # Most lists are short enough: only the others are sorted.
+    place, degrees = _places(edges, longer), degrees[longer]
+    row = np.repeat(np.arange(len(longer)), degrees)
+    order = np.lexsort((key[place], row))
+    rank = np.arange(len(place)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
+    keep = np.ones(edges.nnz, bool)
+    keep[place[order[rank >= fan_out]]] = False
+    return _edges_kept(edges, keep)
+
+
+def _places(edges: sp.csr_matrix, rows: np.ndarray) -> np.ndarray:
+    """Where in `edges.indices` the lists of some rows stand, one list after the other."""
+    degrees = edges.indptr[rows + 1] - edges.indptr[rows]
+    ends = np.cumsum(degrees)
+    return np.arange(degrees.sum()) + np.repeat(edges.indptr[rows] - (ends - degrees), degrees)
 
 
 def _edges_kept(edges: sp.csr_matrix, keep: np.ndarray) -> sp.csr_matrix:
