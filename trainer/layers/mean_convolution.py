@@ -70,6 +70,42 @@ class UnitLength(tf.keras.layers.Layer):
         return inputs * tf.math.rsqrt(tf.where(none, tf.ones_like(squared), squared))
 
 
+class MeanState(tf.keras.layers.Layer):
+    """l2norm(sigma(W [x; N] + b)), a receiver's next state (000, algorithm 1, lines 9-10).
+
+    W [x; N] = W_x x + W_N N: [x; N] is never made, and where x is content, which nothing teaches,
+    no gradient is computed for it; that would be a third of the first layer's work.
+
+    Args:
+      units: H_Wk, the width of the state.
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self._units = units
+        self._unit = UnitLength()
+
+    def build(self, input_shape) -> None:
+        """Creates W, [dim + width of N, units], and b."""
+        own, heard, _ = input_shape
+        self._dim = own[-1]
+        shape = [self._dim + heard[SIMILAR][-1], self._units]
+        self._kernel = self.add_weight("kernel", shape, initializer="glorot_uniform")
+        self._bias = self.add_weight("bias", [self._units], initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs) -> tf.Tensor:
+        """(own state, {SIMILAR: N}, context) -> [num_receivers, units]."""
+        own, heard, _ = inputs
+        product = tf.matmul(own, self._kernel[: self._dim])
+        product += tf.matmul(heard[SIMILAR], self._kernel[self._dim :])
+        return self._unit(tf.nn.elu(tf.nn.bias_add(product, self._bias)))
+
+    def get_config(self) -> dict:
+        """Keras configuration."""
+        return {**super().get_config(), "units": self._units}
+
+
 class MeanGraphConvolution(tf.Module):
     """X_k = l2norm(sigma(W_k [N_k; X_{k-1}])) as a TF-GNN graph update (algorithm 1, lines 8-10).
 
@@ -81,13 +117,10 @@ class MeanGraphConvolution(tf.Module):
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
         self.aggregate = MeanConvolution(units, name=f"{name}_aggregate")
-        combine = tf.keras.Sequential(
-            [tf.keras.layers.Dense(units, activation="elu"), UnitLength()], name=f"{name}_combine"
-        )
         self._update = tfgnn.keras.layers.GraphUpdate(
             node_sets={
                 ARTIST: tfgnn.keras.layers.NodeSetUpdate(
-                    {SIMILAR: self.aggregate}, tfgnn.keras.layers.NextStateFromConcat(combine)
+                    {SIMILAR: self.aggregate}, MeanState(units, name=f"{name}_combine")
                 )
             },
             name=name,
