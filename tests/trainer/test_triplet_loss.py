@@ -3,12 +3,16 @@
 import numpy as np
 import tensorflow as tf
 
-from trainer.losses.triplet import pairwise_distance, triplet_loss
+from trainer.losses.triplet import chord, triplet_loss
 
 
 def at_angles(*degrees):
     radians = np.radians(degrees)
     return tf.constant(np.stack([np.cos(radians), np.sin(radians)], axis=1), tf.float32)
+
+
+def pairwise_distance(embedding):
+    return chord(tf.matmul(embedding, embedding, transpose_b=True))
 
 
 def test_a_negative_must_be_further_by_the_margin():

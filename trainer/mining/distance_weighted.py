@@ -39,17 +39,17 @@ def draw_negatives(
     Where no allowed artist is nearer than NONZERO_LOSS_CUTOFF, all allowed ones are as likely. An
     artist that is not allowed is never drawn, except for an anchor that has no allowed one: there
     the negative means nothing. The draws invert the cumulative weights of the anchor's row, so
-    that they take memory for [num, num] and [num_triplets], not for their product.
+    that they take memory for [num_rows, num] and [num_triplets], not for their product.
 
     Args:
-      distance: [num, num] float32 between the artists of the batch.
-      allowed: [num, num] bool, True where the column's artist may be the row's negative.
+      distance: [num_rows, num] float32 from some artists of the batch to all.
+      allowed: [num_rows, num] bool, True where the column's artist may be the row's negative.
       anchors: [num_triplets] int64 rows.
       dim: of the embedding.
       seed: [2] int64, the same seed draws the same.
 
     Returns:
-      [num_triplets] int64 rows.
+      [num_triplets] int64 columns.
     """
     cumulative = _cumulative_weights(distance, allowed, dim)
     # Below 1 by at least 2^-52, so that the product stays below the total.
@@ -58,7 +58,7 @@ def draw_negatives(
 
 
 def _cumulative_weights(distance: tf.Tensor, allowed: tf.Tensor, dim: int) -> tf.Tensor:
-    """Running sums of each row's weights: [num, num] float64, whole numbers up to EXACT.
+    """Running sums of each row's weights: [num_rows, num] float64, whole numbers up to EXACT.
 
     A sum of fractions depends on the order of its additions, which differs between devices and
     even along a row: an artist of weight zero could come out above the one before it, and be

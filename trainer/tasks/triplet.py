@@ -11,7 +11,7 @@ import tensorflow as tf
 from trainer.batches import epoch_batches, message_edges, num_batches
 from trainer.config import TrainingConfig
 from trainer.graph import TRAIN, ArtistGraph
-from trainer.losses.triplet import pairwise_distance, triplet_loss
+from trainer.losses.triplet import chord, triplet_loss
 from trainer.mining.distance_weighted import draw_negatives
 from trainer.network import ArtistNetwork, bipartite, graph_function
 from trainer.tasks.base import CONNECTED, Task
@@ -86,24 +86,31 @@ class TripletTask(Task):
         artists, blocks, anchor, positive = batch
         config = self._config
         embedding = self._embed_rows(artists, blocks)
-        distance = pairwise_distance(embedding)  # [batch, batch]
         size = tf.shape(embedding, out_type=tf.int64)[0]
-        pairs = tf.stack([anchor, positive], axis=1)  # [num_pairs, 2]
+        # About half of a batch are nobody's anchor. XLA would compile for each number of anchors.
+        rows, row = (tf.range(size), anchor) if config.xla else tf.unique(anchor, tf.int64)
+        cosine = tf.matmul(tf.gather(embedding, rows), embedding, transpose_b=True)  # [rows, batch]
+        pairs = tf.stack([row, positive], axis=1)  # [num_pairs, 2]
+        excluded = tf.concat([pairs, tf.stack([tf.range(tf.size(rows, tf.int64)), rows], 1)], 0)
         # float32, because GPUs scatter no booleans.
         allowed = tf.tensor_scatter_nd_update(
-            tf.ones([size, size]), pairs, tf.zeros_like(anchor, tf.float32)
+            tf.ones_like(cosine), excluded, tf.zeros(tf.shape(excluded)[:1])
         )
-        allowed = tf.linalg.set_diag(allowed, tf.zeros([size])) > 0.0
+        allowed = allowed > 0.0
         # Pairs that only pad, and anchors that all other artists of the batch are similar to.
-        counted = (anchor != positive) & tf.gather(tf.reduce_any(allowed, axis=1), anchor)
+        counted = (anchor != positive) & tf.gather(tf.reduce_any(allowed, axis=1), row)
         counted = tf.repeat(tf.cast(counted, tf.float32), config.negatives)
-        anchors = tf.repeat(anchor, config.negatives)  # [num_pairs * negatives]
+        anchors = tf.repeat(row, config.negatives)  # [num_pairs * negatives]
         negatives = draw_negatives(
-            tf.stop_gradient(distance), allowed, anchors, self._network.config.embedding_dim, seed
+            chord(tf.stop_gradient(cosine)),
+            allowed,
+            anchors,
+            self._network.config.embedding_dim,
+            seed,
         )
         losses = triplet_loss(
-            tf.repeat(tf.gather_nd(distance, pairs), config.negatives),
-            tf.gather_nd(distance, tf.stack([anchors, negatives], axis=1)),
+            tf.repeat(chord(tf.gather_nd(cosine, pairs)), config.negatives),
+            chord(tf.gather_nd(cosine, tf.stack([anchors, negatives], axis=1))),
             config.margin,
         )
         # A fold without a single pair teaches nothing, and must not turn the loss into NaN.
