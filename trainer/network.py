@@ -90,11 +90,18 @@ class ArtistNetwork(tf.Module):
             name="backend",
         )
 
-    def embed(self, features: tf.Tensor, blocks: Sequence[tfgnn.GraphTensor]) -> tf.Tensor:
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether `embed` takes a SparseTensor, once it has seen a dense one."""
+        return any(isinstance(one, MeanGraphConvolution) for one in self.convolutions[:1])
+
+    def embed(
+        self, features: tf.Tensor | tf.SparseTensor, blocks: Sequence[tfgnn.GraphTensor]
+    ) -> tf.Tensor:
         """Embeds the first artists of a traced batch.
 
         Args:
-          features: [|V_0|, num_features] float32.
+          features: [|V_0|, num_features] float32; see `takes_sparse`.
           blocks: one a convolution, from `bipartite`, without states.
 
         Returns:
@@ -107,9 +114,13 @@ class ArtistNetwork(tf.Module):
 
     @staticmethod
     def convolve(
-        convolution: MeanGraphConvolution, block: tfgnn.GraphTensor, state: tf.Tensor
+        convolution: MeanGraphConvolution,
+        block: tfgnn.GraphTensor,
+        state: tf.Tensor | tf.SparseTensor,
     ) -> tf.Tensor:
         """X_k of the receivers from X_{k-1} of the senders, the receivers first among them."""
+        if isinstance(state, tf.SparseTensor):
+            return convolution.of_sparse(block, state)
         num_receivers = block.node_sets[ARTIST].total_size
         return convolution(
             block.replace_features(

@@ -7,6 +7,8 @@ from typing import Final
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layers.sparse_dense import SparseDense, product
+
 ARTIST: Final = "artist"
 NEIGHBOR: Final = "neighbor"
 SIMILAR: Final = "similar"
@@ -28,9 +30,9 @@ class MeanConvolution(tf.keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
-        self._project = tf.keras.layers.Dense(units, activation="elu", name="project")
+        self._project = SparseDense(units, activation="elu", name="project")
 
-    def messages(self, sender_state: tf.Tensor) -> tf.Tensor:
+    def messages(self, sender_state: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
         """What each sender says: sigma(Q_k x), [num_senders, units] float32."""
         return self._project(sender_state)
 
@@ -95,11 +97,14 @@ class MeanState(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs) -> tf.Tensor:
-        """(own state, {SIMILAR: N}, context) -> [num_receivers, units]."""
+        """(own state, {SIMILAR: N}, context) -> [num_receivers, units].
+
+        The own state may be a SparseTensor once the layer is built.
+        """
         own, heard, _ = inputs
-        product = tf.matmul(own, self._kernel[: self._dim])
-        product += tf.matmul(heard[SIMILAR], self._kernel[self._dim :])
-        return self._unit(tf.nn.elu(tf.nn.bias_add(product, self._bias)))
+        state = product(own, self._kernel[: self._dim], self.compute_dtype)
+        state += tf.matmul(heard[SIMILAR], self._kernel[self._dim :])
+        return self._unit(tf.nn.elu(tf.nn.bias_add(state, self._bias)))
 
     def get_config(self) -> dict:
         """Keras configuration."""
@@ -117,10 +122,11 @@ class MeanGraphConvolution(tf.Module):
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
         self.aggregate = MeanConvolution(units, name=f"{name}_aggregate")
+        self._next_state = MeanState(units, name=f"{name}_combine")
         self._update = tfgnn.keras.layers.GraphUpdate(
             node_sets={
                 ARTIST: tfgnn.keras.layers.NodeSetUpdate(
-                    {SIMILAR: self.aggregate}, MeanState(units, name=f"{name}_combine")
+                    {SIMILAR: self.aggregate}, self._next_state
                 )
             },
             name=name,
@@ -137,3 +143,21 @@ class MeanGraphConvolution(tf.Module):
           [num_receivers, units] float32.
         """
         return self._update(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
+
+    def of_sparse(self, graph: tfgnn.GraphTensor, state: tf.SparseTensor) -> tf.Tensor:
+        """X_1 of the receivers from content that is mostly zeros; a GraphTensor cannot hold it.
+
+        Args:
+          graph: as above, without states; the receivers are the first of the senders.
+          state: [num_senders, num_features], in a network that has seen dense content.
+
+        Returns:
+          [num_receivers, units] float32.
+        """
+        num_receivers = graph.node_sets[ARTIST].total_size
+        heard = self.aggregate(
+            graph.replace_features(node_sets={NEIGHBOR: {MESSAGE: self.aggregate.messages(state)}}),
+            edge_set_name=SIMILAR,
+        )
+        own = tf.sparse.slice(state, [0, 0], tf.stack([num_receivers, state.dense_shape[1]]))
+        return self._next_state((own, {SIMILAR: heard}, {}))

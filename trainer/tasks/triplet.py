@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from trainer.batches import epoch_batches, message_edges, num_batches
 from trainer.config import TrainingConfig
+from trainer.feature_rows import FeatureRows
 from trainer.graph import TRAIN, ArtistGraph
 from trainer.losses.triplet import chord, triplet_loss
 from trainer.mining.distance_weighted import draw_negatives
@@ -57,8 +58,7 @@ class TripletTask(Task):
     def build(self) -> ArtistNetwork:
         """Creates the network and puts the features beside it."""
         self._network = network = self._make_network()
-        # A variable has a copy on each device; a tensor would travel there at every step.
-        self._features = tf.Variable(self._given, trainable=False)
+        self._features = FeatureRows(self._given, network.takes_sparse)
         # One artist that is its own neighbour.
         one, zero = np.int64(1), np.zeros(1, np.int64)
         loop = bipartite(zero, zero, np.ones(1, np.float32), one, one)
@@ -130,9 +130,7 @@ class TripletTask(Task):
         """Nothing is left to choose."""
 
     def _embed_rows(self, artists: tf.Tensor, blocks: Any) -> tf.Tensor:
-        return self._network.embed(
-            tf.gather(self._features, artists), [bipartite(*block) for block in blocks]
-        )
+        return self._network.embed(self._features(artists), [bipartite(*block) for block in blocks])
 
 
 def block_arrays(block: Block) -> tuple[Any, ...]:
