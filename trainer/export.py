@@ -14,6 +14,7 @@ from trainer.layers.mean_convolution import NEIGHBOR
 from trainer.listener_factors import LISTENING, ListenerFactors
 from trainer.listening_signature import ListeningSignature
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
+from trainer.row_wise import write_row_wise
 from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors
 from trainer.systems.servable import ServableSystem
 from trainer.warm_up import WARMED, write_warm_up
@@ -63,12 +64,15 @@ class ServedModel(tf.Module):
             np.reshape(present, (len(present), len(graph))).astype(bool).T, trainable=False
         )
         self._popularity = tf.Variable(graph.popularity.astype(np.float32), trainable=False)
+        lengths = np.linalg.norm(profile[EMBEDDING], axis=1)
+        self._longest = tf.Variable(np.max(lengths, initial=0).astype(np.float32), trainable=False)
         candidates = Candidates(
             self.artist_id,
             self.artist_name,
             self._row,
             self.profile,
             self._profile[EMBEDDING].shape[1],
+            self._longest,
             network.pair_score,
             tuple(graph.content),
             self._present,
@@ -118,6 +122,7 @@ class ServedModel(tf.Module):
         if functions.pair_score is not None:
             signatures["score"] = functions.score(functions.pair_score)
         tf.saved_model.save(self, path, signatures=signatures)
+        write_row_wise(path)
         warmed: dict[str, Any] = {name: signatures[name] for name in WARMED if name in signatures}
         write_warm_up(path, warmed, self.artist_id.numpy()[:1])
 

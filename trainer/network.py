@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -30,9 +30,30 @@ EMBEDDING: Final = "embedding"
 Profile = Mapping[str, tf.Tensor]
 """What is known of each artist of a graph, [num_artists, ...]; EMBEDDING is its vector."""
 
-PairScore = Callable[[Profile, tf.Tensor, tf.Tensor], tf.Tensor]
-"""(profile, query [num_queries] int64, candidate [num_queries, num_candidates] int64) ->
-[num_queries, num_candidates] float32; each query has its own candidates."""
+
+class PairScore(Protocol):
+    """What ranks pairs better than the dot product of their vectors."""
+
+    def __call__(
+        self,
+        profile: Profile,
+        query: tf.Tensor,
+        candidate: tf.Tensor,
+        near: tf.Tensor | None = None,
+        /,
+    ) -> tf.Tensor:
+        """The score of each query with each of its own candidates.
+
+        Args:
+          profile: of all artists.
+          query: [num_queries] int64 rows.
+          candidate: [num_queries, num_candidates] int64 rows.
+          near: [num_queries, num_candidates] float32, their dot products as
+            `trainer.nearest_rows.dot_products` gives them, where these are known already.
+
+        Returns:
+          [num_queries, num_candidates] float32. What a query gets does not depend on the others.
+        """
 
 
 class WholeGraph(NamedTuple):

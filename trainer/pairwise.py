@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from trainer.coordinate_search import coordinate_search
+from trainer.nearest_rows import dot_products
 from trainer.network import EMBEDDING, Profile
 from trainer.ranking.validation_sample import ValidationSample
 from trainer.visits import shares
@@ -80,7 +82,13 @@ class PairwiseTerm(tf.Module):
         a, b, gamma = coordinate_search(score, options, (0.0, 0.0, 0.2), rounds=_ROUNDS)
         self.constants.assign([a, b / unit, gamma])
 
-    def score(self, profile: Profile, query: tf.Tensor, candidate: tf.Tensor) -> tf.Tensor:
+    def score(
+        self,
+        profile: Profile,
+        query: tf.Tensor,
+        candidate: tf.Tensor,
+        near: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """The score of each query with each of its own candidates.
 
         Args:
@@ -89,23 +97,29 @@ class PairwiseTerm(tf.Module):
             COUNT [num_artists] float32 numbers of neighbours.
           query: [num_queries] int64 rows.
           candidate: [num_queries, num_candidates] int64 rows.
+          near: [num_queries, num_candidates] float32, their `dot_products`, where these are known
+            already.
 
         Returns:
-          [num_queries, num_candidates] float32.
+          [num_queries, num_candidates] float32. What a query gets does not depend on the others.
         """
         num_queries = tf.size(query)
         # One query also where there is none: map_fn has no shape to return otherwise.
         added = [[0, tf.cast(num_queries < 1, tf.int32)]]
-        query, candidate = tf.pad(query, added), tf.pad(candidate, [*added, [0, 0]])
+        given = [tf.pad(query, added), tf.pad(candidate, [*added, [0, 0]])]
+        if near is not None:
+            given.append(tf.pad(near, [*added, [0, 0]]))
         a, b, gamma = tf.unstack(self.constants)
         num_artists = tf.shape(profile[COUNT])[0]
 
         # The profile is gathered from and nothing else: it is of the whole catalogue, and this is
         # done for each query.
-        def of_query(asked: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            row, rows = asked
+        def of_query(asked: Sequence[tf.Tensor]) -> tf.Tensor:
+            row, rows, *known = asked
             of_row = {name: tf.gather(part, row) for name, part in profile.items()}
-            of_rows = {name: tf.gather(part, rows) for name, part in profile.items()}
+            of_rows = {
+                name: tf.gather(part, rows) for name, part in profile.items() if name != EMBEDDING
+            }
             own = tf.math.unsorted_segment_sum(of_row[VISITS], of_row[VISITED], num_artists)
             # gather gives the same, and takes longer for single numbers.
             met_own = tf.gather_nd(own, of_rows[VISITED][..., tf.newaxis])
@@ -114,13 +128,13 @@ class PairwiseTerm(tf.Module):
             met = tf.reduce_sum(tf.sqrt(product), axis=1)
             overlap = tf.math.divide_no_nan(met, tf.sqrt(total))
             common = tf.sqrt(tf.reduce_sum(product, axis=1))
-            near = tf.linalg.matvec(of_rows[EMBEDDING], of_row[EMBEDDING])
+            [dot] = known or [dot_products(tf.gather(profile[EMBEDDING], rows), of_row[EMBEDDING])]
             popularity = tf.maximum(of_rows[COUNT], 1.0) ** gamma
-            return near + popularity * (a * overlap + b * common)
+            return dot + popularity * (a * overlap + b * common)
 
         scores = tf.map_fn(
             of_query,
-            (query, candidate),
+            tuple(given),
             fn_output_signature=tf.TensorSpec([None], tf.float32),
             parallel_iterations=_PARALLEL,
         )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import tensorflow as tf
 
+from trainer.nearest_rows import nearest_rows
 from trainer.network import EMBEDDING, PairScore, Profile, graph_function
 from trainer.systems.base import SHORTLIST
 
@@ -37,6 +38,7 @@ class Candidates:
       profile: reads what is known of each; EMBEDDING [num_artists, dim] float32. A signature reads
         it once.
       dim: of the embeddings.
+      longest: [] float32, the length of the longest embedding.
       pair_score: what ranks pairs better than the dot product, if there is any.
       modalities: [num_modalities] names of the catalogue's content.
       present: [num_artists, num_modalities] bool: whether the artist has content of it.
@@ -48,6 +50,7 @@ class Candidates:
     row: tf.lookup.StaticHashTable
     profile: Callable[[], Profile]
     dim: int
+    longest: tf.Variable
     pair_score: PairScore | None
     modalities: Sequence[str]
     present: tf.Variable
@@ -56,6 +59,8 @@ class Candidates:
 
 class SimilarSignatures:
     """The signatures' graphs.
+
+    What they answer to a row has the same bits in a batch of any others.
 
     Args:
       candidates: whom they rank.
@@ -185,7 +190,7 @@ class SimilarSignatures:
                 left_out,
                 passes,
                 shortlist,
-                lambda near: pair_score(profile, query, near),
+                lambda rows, near: pair_score(profile, query, rows, near),
             )
         return {**answer, "known": known}
 
@@ -198,7 +203,7 @@ class SimilarSignatures:
         left_out: tf.Tensor,
         passes: tf.Tensor | None = None,
         shortlist: tf.Tensor | None = None,
-        exact: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        exact: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ) -> dict[str, tf.Tensor]:
         """similar_id, name and score, [batch, count] each, "" and 0 where nobody is left.
 
@@ -211,10 +216,11 @@ class SimilarSignatures:
           passes: [num_artists] bool, who may be in an answer; all by default.
           shortlist: [] int32 of artists with the nearest vectors that `exact` scores; at least
             count.
-          exact: [batch, shortlist] int64 rows -> their scores, float32.
+          exact: [batch, shortlist] int64 rows, and their dot products -> their scores, float32.
         """
         candidates = self._candidates
-        score = tf.matmul(embedding, catalogue, transpose_b=True)
+        # The other way round, TensorFlow lays the whole catalogue out anew for each product.
+        score = tf.transpose(tf.matmul(catalogue, embedding, transpose_b=True))
         if passes is not None:
             score = tf.where(passes, score, _LEFT_OUT)
         place = tf.where(left_out >= 0)  # [num_left_out, 2]: batch, column
@@ -222,13 +228,18 @@ class SimilarSignatures:
         score = tf.tensor_scatter_nd_update(
             score, pair, tf.fill([tf.shape(pair)[0]], tf.constant(_LEFT_OUT))
         )
-        if exact is None:
-            best, found = tf.math.top_k(score, count)
-        else:
-            near, near_row = tf.math.top_k(score, shortlist)
-            again = exact(tf.cast(near_row, tf.int64))
+        near, found = nearest_rows(
+            catalogue,
+            candidates.longest,
+            embedding,
+            score,
+            count if shortlist is None else shortlist,
+        )
+        best = near
+        if exact is not None:
+            again = exact(tf.cast(found, tf.int64), near)
             best, column = tf.math.top_k(tf.where(near > _LEFT_OUT, again, _LEFT_OUT), count)
-            found = tf.gather(near_row, column, batch_dims=1)
+            found = tf.gather(found, column, batch_dims=1)
         shown = known[:, None] & (best > _LEFT_OUT)
         return {
             "similar_id": tf.where(shown, tf.gather(candidates.artist_id, found), ""),

@@ -67,12 +67,13 @@ class Catalogue:
 
     def __init__(self, scores_pairs: bool):
         self._vectors = tf.Variable(tf.zeros([NUM_ARTISTS, DIM]))
+        self._longest = tf.Variable(0.0)
         self._pairs = tf.Variable(tf.zeros([NUM_ARTISTS, NUM_ARTISTS]))
         self._present = tf.Variable(tf.zeros([NUM_ARTISTS, len(MODALITIES)], tf.bool))
         self._popularity = tf.Variable(tf.zeros([NUM_ARTISTS]))
         self.scored = tf.Variable(0)
 
-        def pair_score(profile, query, candidate):
+        def pair_score(profile, query, candidate, near):
             self.scored.assign(tf.shape(candidate)[1])
             return tf.gather(tf.gather(self._pairs, query), candidate, batch_dims=1)
 
@@ -89,6 +90,7 @@ class Catalogue:
                 row=row,
                 profile=lambda: {"embedding": self._vectors.read_value()},
                 dim=self._vectors.shape[1],
+                longest=self._longest,
                 pair_score=pair_score if scores_pairs else None,
                 modalities=MODALITIES,
                 present=self._present,
@@ -101,6 +103,7 @@ class Catalogue:
 
     def learn(self, facts: Facts) -> None:
         self._vectors.assign(facts.embedding)
+        self._longest.assign(max(np.linalg.norm(facts.embedding, axis=1)))
         self._pairs.assign(facts.pair)
         self._present.assign(facts.present)
         self._popularity.assign(facts.popularity)
