@@ -6,12 +6,13 @@ import asyncio
 import concurrent.futures
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
 
+from serving.embedded.coalescing import Coalescer
 from serving.embedded.limits import Limits
 from serving.embedded.metrics import Metrics
 from serving.embedded.servable import Servable, Signature
@@ -31,6 +32,14 @@ DEFAULT_SIGNATURE: Final = "serving_default"
 Inputs = Mapping[str, np.ndarray]
 Read = Callable[[Signature], Inputs]
 
+_FAILURES: Final = (tf.errors.OpError, asyncio.TimeoutError, ValueError, TypeError)
+"""Of a request that is computed; anything else is a defect of the server."""
+
+_LIGHT_BYTES: Final = 4096
+_LIGHT_ARTISTS: Final = 1000
+"""A request of no more, and an answer with no more artists, are read and written where they came
+in: handing them to a thread and back takes longer, and all threads of Python take turns anyway."""
+
 
 class Predictor:
     """The served versions behind limits and metrics.
@@ -48,11 +57,13 @@ class Predictor:
     ):
         self.name, self.versions, self.limits, self.metrics = name, versions, limits, metrics
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "predict")
+        self._coalescer = Coalescer()
         self._in_flight = 0
 
     def close(self) -> None:
         """Waits for the requests that are computed."""
         self._pool.shutdown()
+        self._coalescer.close()
 
     def check_model(self, name: str, version: int | None = None) -> None:
         """Raises Refused, as TF Serving says it, if that is not the model."""
@@ -101,17 +112,19 @@ class Predictor:
         read: Read,
         write: Callable[[Servable, Mapping[str, np.ndarray]], Any],
         *,
+        num_bytes: int,
         output_filter: Sequence[str] = (),
         timeout: float | None = None,
     ) -> Any:
-        """Asks a signature.
+        """Asks a signature; light requests together with others, as far as the version allows.
 
         Args:
           name: of the model.
           version: None for the one that is served.
           signature_name: "" for the default.
-          read: makes the inputs; called on a thread, as is `write`.
+          read: makes the inputs; called on a thread unless the request is light, as is `write`.
           write: makes the answer.
+          num_bytes: of the request.
           output_filter: the outputs that are wanted; all if empty.
           timeout: in seconds, the client's; the limit's if that is shorter.
 
@@ -125,7 +138,45 @@ class Predictor:
             outputs = asking.run(signature, read(signature), wanted)
             return write(asking.servable, outputs)
 
+        async def together(asking: Asking, hold: contextlib.ExitStack) -> Any:
+            signature = find_signature(asking.servable, signature_name)
+            wanted = _outputs(signature, output_filter)
+            if signature.name not in asking.servable.row_wise:
+                return None
+            inputs = read(signature)
+            if not self._coalescer.takes(asking.servable, signature, inputs):
+                return None
+            if _num_artists(inputs) > _LIGHT_ARTISTS:
+                return None
+            outputs = await asking.run_together(signature, inputs, wanted, self._coalescer, hold)
+            return write(asking.servable, outputs)
+
+        if num_bytes <= _LIGHT_BYTES:
+            answer = await self._with_others(name, version, together, timeout=timeout)
+            if answer is not None:
+                return answer
         return await self.on_version(name, version, work, timeout=timeout)
+
+    async def _with_others(
+        self,
+        name: str,
+        version: int | None,
+        work: Callable[[Asking, contextlib.ExitStack], Awaitable[Any]],
+        *,
+        timeout: float | None,
+    ) -> Any:
+        """As `on_version`, of work that waits for the coalescer; None if that is not for it."""
+        seconds = self._seconds(timeout)
+        deadline = time.monotonic() + seconds
+        counts: list[tuple[int, int]] = []
+        async with self.admitted():
+            with contextlib.ExitStack() as hold:
+                servable = hold.enter_context(self.servable(name, version))
+                if not servable.row_wise:
+                    return None
+                answer = await work(Asking(servable, self.limits, seconds, deadline, counts), hold)
+        self._count(counts)
+        return answer
 
     async def on_version(
         self,
@@ -146,7 +197,7 @@ class Predictor:
         Raises:
           Refused: with what the client did wrong, or what went wrong.
         """
-        seconds = self.limits.seconds if timeout is None else min(timeout, self.limits.seconds)
+        seconds = self._seconds(timeout)
         deadline = time.monotonic() + seconds
         counts: list[tuple[int, int]] = []
 
@@ -160,9 +211,15 @@ class Predictor:
             future = asyncio.get_running_loop().run_in_executor(self._pool, on_thread)
             # The thread ends by itself, as TensorFlow has been told the deadline.
             answer = await future
+        self._count(counts)
+        return answer
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self.limits.seconds if timeout is None else min(timeout, self.limits.seconds)
+
+    def _count(self, counts: Sequence[tuple[int, int]]) -> None:
         for known, unknown in counts:
             self.metrics.count_artists(known, unknown)
-        return answer
 
 
 class Asking:
@@ -200,24 +257,67 @@ class Asking:
         Raises:
           Refused: beyond a limit, or the model fails.
         """
+        wanted, fetched, left = self._begin(signature, inputs, outputs)
+        try:
+            found = self.servable.run(signature.name, inputs, fetched, left)
+        except _FAILURES as error:
+            raise self._refusal(error) from error
+        return self._end(signature, found, wanted)
+
+    async def run_together(
+        self,
+        signature: Signature,
+        inputs: Inputs,
+        outputs: Sequence[str],
+        coalescer: Coalescer,
+        hold: contextlib.ExitStack,
+    ) -> Mapping[str, np.ndarray]:
+        """As `run`, put together with other requests.
+
+        Args:
+          signature: as for `run`.
+          inputs: that the coalescer takes.
+          outputs: as for `run`.
+          coalescer: that computes.
+          hold: keeps the version loaded; the coalescer takes it over.
+
+        Raises:
+          Refused: as `run` does.
+        """
+        wanted, fetched, _ = self._begin(signature, inputs, outputs)
+        try:
+            found = await coalescer.run(
+                self.servable, signature, inputs, fetched, self._deadline, hold
+            )
+        except _FAILURES as error:
+            raise self._refusal(error) from error
+        return self._end(signature, found, wanted)
+
+    def _begin(
+        self, signature: Signature, inputs: Inputs, outputs: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str], float]:
+        """The outputs that are wanted, those to ask for, and the seconds left."""
         self._check(inputs)
         wanted = list(outputs) or signature.outputs
         # Not wanted perhaps, and cheap: who was asked for in vain.
-        counted = "known" in signature.outputs
-        fetched = [*wanted, "known"] if counted and "known" not in wanted else wanted
+        counted = "known" in signature.outputs and "known" not in wanted
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise too_slow(self._seconds)
-        try:
-            found = self.servable.run(signature.name, inputs, fetched, left)
-        except tf.errors.DeadlineExceededError:
-            raise too_slow(self._seconds) from None
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise from_tensorflow(error) from error
-        if counted:
+        return wanted, [*wanted, "known"] if counted else wanted, left
+
+    def _end(
+        self, signature: Signature, found: Mapping[str, np.ndarray], wanted: Sequence[str]
+    ) -> Mapping[str, np.ndarray]:
+        if "known" in signature.outputs:
             known = int(np.count_nonzero(found["known"]))
             self._counts.append((known, found["known"].size - known))
         return {key: found[key] for key in wanted}
+
+    def _refusal(self, error: Exception) -> Refused:
+        if isinstance(error, (tf.errors.DeadlineExceededError, asyncio.TimeoutError)):
+            return too_slow(self._seconds)
+        return from_tensorflow(error)
 
     def _check(self, inputs: Inputs) -> None:
         for name, value in inputs.items():
@@ -233,6 +333,12 @@ class Asking:
                     f"Input '{name}' has {value.shape[0]} rows; at most {self.limits.batch} can be "
                     "asked at once.",
                 )
+
+
+def _num_artists(inputs: Inputs) -> int:
+    """At most in an answer."""
+    rows = max((value.shape[0] for value in inputs.values() if value.ndim), default=1)
+    return rows * max(1, int(inputs.get("k", 1)))
 
 
 def too_slow(seconds: float) -> Refused:

@@ -168,7 +168,8 @@ class RestApi:
         method = request["asked"] = request.path.rpartition(":")[2]
         name, version = _model(request), _version(request)
         self._predictor.check_model(name, version)
-        given = json_tensors.parse_request(await read_body(request, self._predictor.limits))
+        asked = await read_body(request, self._predictor.limits)
+        given = json_tensors.parse_request(asked)
         signature_name = given.get("signature_name", "")
         if not isinstance(signature_name, str):
             raise Refused(INVALID_ARGUMENT, "'signature_name' must be a string.")
@@ -183,7 +184,9 @@ class RestApi:
         def write(servable: Servable, outputs: Mapping[str, np.ndarray]) -> bytes:
             return json_tensors.write_outputs(outputs, by_row)
 
-        body = await self._predictor.predict(name, version, signature_name, read, write)
+        body = await self._predictor.predict(
+            name, version, signature_name, read, write, num_bytes=len(asked)
+        )
         return web.Response(body=body, content_type="application/json")
 
 

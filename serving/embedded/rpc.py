@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -131,6 +132,7 @@ class GrpcApi:
             spec.signature_name,
             read,
             write,
+            num_bytes=_num_bytes(request),
             output_filter=request.output_filter,
             timeout=context.time_remaining(),
         )
@@ -188,6 +190,13 @@ def from_proto(
         ) from None
     check_shape(value, wanted, name)
     return value
+
+
+def _num_bytes(request: predict_pb2.PredictRequest) -> int:
+    """Of the request, or how many values its bytes stand for, if that is more."""
+    shapes = [proto.tensor_shape.dim for proto in request.inputs.values()]
+    values = [math.prod(dimension.size for dimension in shape) for shape in shapes]
+    return max([request.ByteSize(), *values])
 
 
 def _check_spec(request: Any) -> None:

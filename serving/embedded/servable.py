@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ Fingerprint = tuple[int, int, int]
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")
 """Requests that a version brings along, TFRecords of PredictionLog."""
+
+_ROW_WISE = Path("assets.extra", "row_wise.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Servable:
       version: its number.
       signatures: that can be asked, by name.
       signature_defs: as the file has them, by name.
+      row_wise: the signatures whose answer to a row has the same bits in any batch, by name, with
+        the inputs that have rows; none if the version does not say so.
       explorable: what the explorer shows of it; None if it brings nothing along, or that is broken.
 
     Raises:
@@ -96,6 +101,7 @@ class Servable:
             for name, definition in self.signature_defs.items()
             if definition.method_name
         }
+        self.row_wise = _row_wise(path, self.signatures)
         self.explorable = load_explorable(path)
 
     def run(
@@ -152,3 +158,26 @@ def _signature(name: str, definition: meta_graph_pb2.SignatureDef) -> Signature:
         shape = tuple(None if d.size < 0 else d.size for d in info.tensor_shape.dim)
         inputs[alias] = Input(tf.as_dtype(info.dtype), shape if known else None)
     return Signature(name, definition.method_name, inputs, sorted(definition.outputs))
+
+
+def _row_wise(path: Path, signatures: Mapping[str, Signature]) -> dict[str, tuple[str, ...]]:
+    """What trainer.row_wise wrote; what does not fit the signatures is passed over."""
+    try:
+        said = json.loads((path / _ROW_WISE).read_text())
+    except (OSError, ValueError):
+        return {}
+    found = {}
+    for name, by_row in said.items() if isinstance(said, dict) else ():
+        inputs = signatures[name].inputs if name in signatures else {}
+        # A scalar has no rows.
+        if (
+            isinstance(by_row, list)
+            and by_row
+            and all(_has_rows(inputs.get(str(one))) for one in by_row)
+        ):
+            found[name] = tuple(by_row)
+    return found
+
+
+def _has_rows(one: Input | None) -> bool:
+    return one is not None and bool(one.shape)

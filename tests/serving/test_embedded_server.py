@@ -259,3 +259,54 @@ def test_the_client_is_answered_over_both_protocols_and_through_a_swap(pushed, r
             while served_version(server) != "4":
                 np.testing.assert_array_equal(client.embed(ids[:5]).known, [True] * 5)
             np.testing.assert_array_equal(client.embed(ids).embedding, expected["embedding"])
+
+
+def test_who_asks_at_once_gets_the_model_s_own_bits(pushed, embedded):
+    """Put together or not; and a request that is wrong fails alone."""
+    model = tf.saved_model.load(str(pushed))
+    ids = [one.decode() for one in model.artist_id.numpy()]
+    filters = {"modality": [""], "min_popularity": 0.0}
+    asked = [("similar", {"artist_id": [one], "k": k}) for one in ids for k in (1, 4)]
+    asked += [
+        ("similar_filtered", {"artist_id": [one], "k": 4, "exclude_id": [[other]], **filters})
+        for one, other in zip(ids, reversed(ids))
+    ]
+    asked += [("serving_default", {"artist_id": [one]}) for one in (*ids, "nobody")]
+    near = {"k": 4, "exclude_id": [[""]], **filters}
+    embedding = model.signatures["serving_default"](artist_id=tf.constant(ids))["embedding"]
+    asked += [("nearest", {"embedding": [one], **near}) for one in embedding.numpy().tolist()]
+    # Its square is no float32: the model refuses it, and with it all that it is computed with.
+    bad = {"embedding": [[1e30] * embedding.shape[1]], **near}
+    wanted = []
+    for name, inputs in asked:
+        specs = model.signatures[name].structured_input_signature[1]
+        given = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
+        wanted.append({key: one.numpy() for key, one in model.signatures[name](**given).items()})
+
+    def ask_one(place: int) -> requests.Response:
+        name, inputs = asked[place] if place < len(asked) else ("nearest", bad)
+        body = {"signature_name": name, "inputs": inputs}
+        return embedded.address.post("/v1/models/artist_sim:predict", body)
+
+    order = np.random.default_rng(0).permutation(2 * (len(asked) + 3)) % (len(asked) + 3)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask_one, order))
+    for place, answer in zip(order, answers, strict=True):
+        if place >= len(asked):
+            assert answer.status_code == 400
+            assert answer.json()["error"].startswith("An embedding has numbers")
+            continue
+        found = answer.json()["outputs"]
+        for key, value in wanted[place].items():
+            if value.dtype == np.float32:
+                assert np.float32(found[key]).tobytes() == value.tobytes()
+            else:
+                text = value.dtype == object
+                assert (
+                    found[key] == (np.char.decode(value.astype(bytes)) if text else value).tolist()
+                )
+
+
+def test_the_explorer_says_the_highest_k(embedded):
+    about = embedded.address.get("/explorer/api/about").json()
+    assert about["most_k"] == 5

@@ -30,6 +30,7 @@ class Slow:
     """Answers when `go` is set, or its time is over, as a session does."""
 
     version = 1
+    row_wise: dict[str, tuple[str, ...]] = {}
     signatures = {
         "serving_default": Signature("serving_default", "", {"x": Input(tf.int32, ())}, ["y"])
     }
@@ -57,7 +58,7 @@ def versions(tmp_path: Path) -> Versions:
 
 def ask(predictor: Predictor, read=lambda signature: {"x": np.int32(1)}, **options):
     return predictor.predict(
-        "artist_sim", None, "", read, lambda servable, outputs: outputs, **options
+        "artist_sim", None, "", read, lambda servable, outputs: outputs, num_bytes=1, **options
     )
 
 
