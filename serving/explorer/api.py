@@ -84,6 +84,7 @@ class ExplorerApi:
                 "model": self._predictor.name,
                 "version": str(asking.servable.version),
                 "explorable": shown is not None,
+                "most_k": self._default_k(asked.MOST_K),
                 **(shown.about if shown else {}),
             }
 

@@ -13,7 +13,11 @@ export class Filters {
     this.changed = changed;
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
     const modalities = about.modalities.map(({ name }) => name);
-    this.k = NUMBERS.includes(kept.k) ? kept.k : USUAL;
+    // A server may allow less than its usual number.
+    this.usual = Math.min(USUAL, about.most_k);
+    const numbers = NUMBERS.filter((number) => number <= about.most_k);
+    this.numbers = numbers.includes(this.usual) ? numbers : [...numbers, this.usual];
+    this.k = this.numbers.includes(kept.k) ? kept.k : this.usual;
     this.modalities = (kept.modalities ?? []).filter((name) => modalities.includes(name));
     // A step of the slider: more popular than that many tenths of the artists.
     this.tenths = about.has_popularity ? (kept.tenths ?? 0) : 0;
@@ -24,7 +28,7 @@ export class Filters {
   /** As parameters of /similar and keys of /new; the server knows its usual number by itself. */
   parameters() {
     return {
-      k: this.k === USUAL ? null : this.k,
+      k: this.k === this.usual ? null : this.k,
       modality: this.modalities,
       min_popularity: this.tenths ? this.about.popularity_quantiles[this.tenths] : null,
       exclude: this.excluded.map(({ id }) => id),
@@ -191,7 +195,7 @@ export class Filters {
           this.#set();
         },
       },
-      NUMBERS.map((number) =>
+      this.numbers.map((number) =>
         element("option", { value: number, selected: number === this.k }, String(number)),
       ),
     );

@@ -84,7 +84,12 @@ def test_without_its_file_a_version_still_answers_predict_requests(root, tmp_pat
         answer = server.address.post("/v1/models/artist_sim:predict", {"instances": [FIRST]})
         assert answer.status_code == 200
         about = server.address.get(API + "about")
-        assert about.json() == {"model": "artist_sim", "version": "3", "explorable": False}
+        assert about.json() == {
+            "model": "artist_sim",
+            "version": "3",
+            "explorable": False,
+            "most_k": 100,
+        }
         for path in ("search", f"artist?id={FIRST}", f"similar?id={FIRST}", "map"):
             refused = server.address.get(API + path)
             assert refused.status_code == 400
