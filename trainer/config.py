@@ -10,11 +10,22 @@ MAPS: Final = ("umap", "pca")
 """How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
 WORDS: Final = ("bag", "ppmi", "factors")
 """How words may become numbers; trainer/content.py says how they differ."""
+LAYERS: Final = ("sage_mean", "gated_gcn", "gin")
+"""What a graph convolution may be; trainer/layers has a file for each."""
+SAMPLINGS: Final = ("distance_weighted", "uniform")
+"""How negatives may be drawn; trainer/mining has a file for each."""
+ANCHORS: Final = ("both", "one")
+"""Which ends of a hidden edge may be anchors; trainer/tasks/triplet.py says more."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +63,21 @@ class NetworkConfig:
       convolution_units: width of each convolution.
       backend_units: widths of the dense layers after them.
       embedding_dim: width of the linear output.
+      layer: what a convolution is, one of LAYERS: the paper's mean of neighbours ('sage_mean'), a
+        gate for each channel of each edge ('gated_gcn'), or a dense network of the sum ('gin').
+      modality_units: width of a dense layer that each modality has for itself, before the first
+        convolution, with a learnt vector in place of a missing one; 0: none, the features as they
+        are.
+      modality_dropout: the share of modalities that a training step takes from each artist.
     """
 
     convolutions: int = 3
     convolution_units: int = 256
     backend_units: tuple[int, ...] = (256, 256)
     embedding_dim: int = 100
+    layer: str = LAYERS[0]
+    modality_units: int = 0
+    modality_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
@@ -66,6 +86,9 @@ class NetworkConfig:
         _within("embedding_dim", self.embedding_dim, 2, 256)
         for units in self.backend_units:
             _within("backend_units", units, 1, 4096)
+        _one_of("layer", self.layer, LAYERS)
+        _within("modality_units", self.modality_units, 0, 4096)
+        _within("modality_dropout", self.modality_dropout, 0, 0.99)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +151,13 @@ class TrainingConfig:
       max_batch: the most artists of a batch, which bounds memory on large catalogues.
       fan_out: neighbours that an artist hears ('gnn', 'dnn'): the strongest, or random ones, drawn
         anew each epoch, where the catalogue has no weights. Walks go to all.
-      negatives: distance-weighted negatives drawn for each pair of similar artists ('gnn', 'dnn').
+      negatives: drawn for each pair of similar artists ('gnn', 'dnn').
+      sampling: how they are drawn, one of SAMPLINGS: the nearer the likelier, by the density of
+        distances on the sphere, or all dissimilar artists of the batch as likely ('gnn', 'dnn').
+      anchors: one of ANCHORS: 'both' ends of a hidden edge, each with negatives of its own, or
+        'one' of them, drawn at each step ('gnn', 'dnn').
+      connection_dropout: the share of messages that a training step leaves out of each
+        convolution ('gnn').
       margin: of the triplet loss ('gnn', 'dnn').
       patience: epochs without a better validation score before training stops.
       mixed_precision: bfloat16 layers, float32 weights, distances and loss.
@@ -143,6 +172,9 @@ class TrainingConfig:
     max_batch: int = 4096
     fan_out: int = 25
     negatives: int = 10
+    sampling: str = SAMPLINGS[0]
+    anchors: str = ANCHORS[0]
+    connection_dropout: float = 0.0
     margin: float = 0.2
     patience: int = 15
     mixed_precision: bool = False
@@ -158,6 +190,9 @@ class TrainingConfig:
         _within("max_batch", self.max_batch, 2, 1_000_000)
         _within("fan_out", self.fan_out, 1, 1_000_000)
         _within("negatives", self.negatives, 1, 10_000)
+        _one_of("sampling", self.sampling, SAMPLINGS)
+        _one_of("anchors", self.anchors, ANCHORS)
+        _within("connection_dropout", self.connection_dropout, 0, 0.99)
         _within("margin", self.margin, 0, 2)
         _within("patience", self.patience, 1, 10_000)
         _within("seed", self.seed, 0, 2**31 - 1)
@@ -177,8 +212,7 @@ class ExplorerConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a layout that there is not."""
-        if self.map not in MAPS:
-            raise ValueError(f"map must be one of {', '.join(MAPS)}, not {self.map!r}")
+        _one_of("map", self.map, MAPS)
 
 
 @dataclasses.dataclass(frozen=True)

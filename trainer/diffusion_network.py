@@ -11,14 +11,8 @@ import tensorflow_gnn as tfgnn
 
 from trainer.config import DiffusionConfig
 from trainer.layers.diffusion import Hops, Visits, all_visits, hop, hop_edges, shares
-from trainer.layers.mean_convolution import (
-    ARTIST,
-    MESSAGE,
-    NEIGHBOR,
-    SIMILAR,
-    MeanConvolution,
-    UnitLength,
-)
+from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, SIMILAR, UnitLength
+from trainer.layers.mean_convolution import MeanConvolution
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, bipartite
 from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from trainer.graph import ArtistGraph
-from trainer.layers.mean_convolution import NEIGHBOR
+from trainer.layers.graph_convolution import NEIGHBOR
 from trainer.listener_factors import LISTENING, ListenerFactors
 from trainer.listening_signature import ListeningSignature
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function

@@ -10,15 +10,21 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from trainer.config import NetworkConfig
-from trainer.layers.mean_convolution import (
+from trainer.content import FeatureColumns
+from trainer.layers.gated_convolution import GatedGraphConvolution
+from trainer.layers.gin_convolution import GinGraphConvolution
+from trainer.layers.graph_convolution import (
     ARTIST,
     MESSAGE,
     NEIGHBOR,
+    NUM_NEIGHBORS,
     SIMILAR,
     WEIGHT,
-    MeanGraphConvolution,
+    GraphConvolution,
     UnitLength,
 )
+from trainer.layers.mean_convolution import MeanGraphConvolution
+from trainer.layers.modality_projection import ModalityProjection
 
 graph_function: Final = functools.partial(tf.function, autograph=False)
 """`tf.function` for whatever runs the network. No control flow in it depends on a tensor, so that
@@ -88,17 +94,36 @@ class Neighbors(NamedTuple):
     weight: tf.Tensor
 
 
+CONVOLUTIONS: Final[Mapping[str, Callable[[int, str, int], GraphConvolution]]] = {
+    "sage_mean": lambda units, name, fan_out: MeanGraphConvolution(units, name),
+    "gated_gcn": GatedGraphConvolution,
+    "gin": GinGraphConvolution,
+}
+"""By the names of trainer.config.LAYERS: (units, name, fan_out) -> graph convolution."""
+
+
 class ArtistNetwork(tf.Module):
-    """y_v = back-end(convolution_K(... convolution_1(x)))."""
+    """y_v = back-end(convolution_K(... convolution_1(x))).
+
+    Args:
+      config: sizes and kinds of the layers.
+      layout: which columns of the features are whose; needed where modalities are projected.
+      fan_out: the most neighbours of an artist in training; 0: any number.
+    """
 
     pair_score: PairScore | None = None
 
-    def __init__(self, config: NetworkConfig):
+    def __init__(
+        self, config: NetworkConfig, layout: Sequence[FeatureColumns] = (), fan_out: int = 0
+    ):
         super().__init__(name="artist_network")
         self.config = config
         self.tables: Sequence[tf.lookup.StaticHashTable] = ()
+        self.projection = (
+            ModalityProjection(config.modality_units, layout) if config.modality_units else None
+        )
         self.convolutions = [
-            MeanGraphConvolution(config.convolution_units, f"convolution_{k}")
+            CONVOLUTIONS[config.layer](config.convolution_units, f"convolution_{k}", fan_out)
             for k in range(1, config.convolutions + 1)
         ]
         self.backend = tf.keras.Sequential(
@@ -114,7 +139,9 @@ class ArtistNetwork(tf.Module):
     @property
     def takes_sparse(self) -> bool:
         """Whether `embed` takes a SparseTensor, once it has seen a dense one."""
-        return any(isinstance(one, MeanGraphConvolution) for one in self.convolutions[:1])
+        return self.projection is None and any(
+            isinstance(one, MeanGraphConvolution) for one in self.convolutions[:1]
+        )
 
     def embed(
         self, features: tf.Tensor | tf.SparseTensor, blocks: Sequence[tfgnn.GraphTensor]
@@ -128,14 +155,18 @@ class ArtistNetwork(tf.Module):
         Returns:
           [|V_K|, embedding_dim] float32, l2-normalised.
         """
-        state = features
+        state = self._first_state(features)
         for convolution, block in zip(self.convolutions, blocks, strict=True):
             state = self.convolve(convolution, block, state)
         return self.backend(state)
 
+    def _first_state(self, features: tf.Tensor | tf.SparseTensor) -> tf.Tensor | tf.SparseTensor:
+        """X_0, [num_artists, ...] float32."""
+        return features if self.projection is None else self.projection(features)
+
     @staticmethod
     def convolve(
-        convolution: MeanGraphConvolution,
+        convolution: GraphConvolution,
         block: tfgnn.GraphTensor,
         state: tf.Tensor | tf.SparseTensor,
     ) -> tf.Tensor:
@@ -168,9 +199,10 @@ class ArtistNetwork(tf.Module):
         """What embedding a new artist needs of the catalogue's: each convolution's messages.
 
         Returns:
-          For each convolution [num_artists, convolution_units] float32; and `embed_graph`'s result.
+          For each convolution [num_artists, width of its messages] float32; and `embed_graph`'s
+          result.
         """
-        block, state = _mean_block(given), given.features
+        block, state = _mean_block(given), self._first_state(given.features)
         messages = []
         convolve = graph_function(self.convolve)
         for convolution in self.convolutions:
@@ -202,7 +234,7 @@ class ArtistNetwork(tf.Module):
             num_artists,
             num_edges,
         )
-        state = features
+        state = self._first_state(features)
         for convolution, messages in zip(self.convolutions, memory, strict=True):
             message = tf.gather(messages, neighbors.row)
             state = convolution(
@@ -228,10 +260,12 @@ def bipartite(
     Args:
       target: [num_edges] int64 receivers.
       source: [num_edges] int64 senders.
-      weight: [num_edges] float32, the row-normalised adjacency.
+      weight: [num_edges] float32, the row-normalised adjacency; edges of weight 0 only pad.
       num_targets: number of receivers, scalar.
       num_sources: number of senders, scalar.
     """
+    counted = tf.cast(weight > 0.0, tf.float32)
+    number = tf.math.unsorted_segment_sum(counted, target, num_targets)
     return tfgnn.GraphTensor.from_pieces(
         node_sets={
             ARTIST: tfgnn.NodeSet.from_fields(sizes=tf.reshape(num_targets, [1]), features={}),
@@ -241,7 +275,7 @@ def bipartite(
             SIMILAR: tfgnn.EdgeSet.from_fields(
                 sizes=tf.reshape(tf.size(target, out_type=tf.int64), [1]),
                 adjacency=tfgnn.Adjacency.from_indices((NEIGHBOR, source), (ARTIST, target)),
-                features={WEIGHT: weight},
+                features={WEIGHT: weight, NUM_NEIGHBORS: tf.gather(number, target)},
             )
         },
     )

@@ -85,6 +85,11 @@ def with_epochs(config: TrainerConfig, epochs: int) -> TrainerConfig:
     return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
 
 
+def with_network(config: TrainerConfig, **network: Any) -> TrainerConfig:
+    """The same configuration with other values for its network."""
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, **network))
+
+
 def triplet_task(graph: ArtistGraph, config: TrainerConfig) -> TripletTask:
     """What a small network is trained on."""
     return GnnSystem(config, statistics_of(graph)).task(graph, sp.csr_matrix((0, 0)))

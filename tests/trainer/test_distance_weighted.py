@@ -15,6 +15,7 @@ from trainer.mining.distance_weighted import (
     draw_negatives,
     log_weights,
 )
+from trainer.mining.row_sampling import first_above
 
 DISTANCES = [0.0, 0.3, 0.55, 0.7, 0.9, 1.1, 1.3, 1.45, 1.9]
 
@@ -192,9 +193,7 @@ def test_the_search_finds_what_a_linear_one_finds(steps):
     rows = np.cumsum([row[:num] for row in steps], axis=1).astype(np.float64)
     row, threshold = np.meshgrid(np.arange(len(rows)), np.arange(-0.5, rows.max() + 1, 0.5))
     row, threshold = row.ravel(), threshold.ravel()
-    found = distance_weighted._first_above(
-        tf.constant(rows), tf.constant(row, tf.int64), tf.constant(threshold)
-    )
+    found = first_above(tf.constant(rows), tf.constant(row, tf.int64), tf.constant(threshold))
     expected = [
         next((i for i, value in enumerate(rows[r]) if value > t), num - 1)
         for r, t in zip(row, threshold, strict=True)

@@ -18,7 +18,12 @@ import tensorflow as tf
 from components.retrieval_evaluator.saved_model import JudgedModel
 from tests.trainer.ego_graphs import serialized, spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
-from tests.trainer.small_systems import small_config, small_diffusion_config, small_system
+from tests.trainer.small_systems import (
+    small_config,
+    small_diffusion_config,
+    small_system,
+    with_network,
+)
 from trainer.batches import message_edges
 from trainer.export import ServedModel
 from trainer.graph import ArtistGraph, CategoryContent, VectorContent
@@ -82,6 +87,16 @@ def save(
     model = ServedModel(system, case.graph, spec_of(case.graph))
     model.save(str(folder))
     return Served(case, system, model, str(folder))
+
+
+def gated_config(**options):
+    """Gates, and a layer for each modality; learnt with all that a training step can draw."""
+    config = small_config(sampling="uniform", anchors="one", connection_dropout=0.2, **options)
+    return with_network(config, layer="gated_gcn", modality_units=8, modality_dropout=0.2)
+
+
+def gin_config(**options):
+    return with_network(small_config(**options), layer="gin")
 
 
 def given(graph: ArtistGraph, rows, neighbors, ids=None, width=None):
@@ -175,6 +190,10 @@ def served(tmp_path_factory) -> dict[str, Served]:
         "random": save(HiddenGraph(bare, case.hidden), folder / "random", random=True),
         "dnn": save(weighted_case(), folder / "dnn", convolutions=0),
         "mixed": save(weighted_case(), folder / "mixed", mixed_precision=True),
+        "gated": save(weighted_case(), folder / "gated", gated_config),
+        "gin": save(weighted_case(), folder / "gin", gin_config),
+        # Without weights everybody's neighbours count, also those beyond the fan-out.
+        "gin, all": save(HiddenGraph(bare, case.hidden), folder / "all", gin_config, random=True),
         "diffusion": save(weighted_case(), folder / "diffusion", small_diffusion_config),
         "pairwise": save(
             weighted_case(), folder / "pairwise", small_diffusion_config, pairwise=(1, 0.5, 0.2)
@@ -182,6 +201,8 @@ def served(tmp_path_factory) -> dict[str, Served]:
     }
 
 
+UNWEIGHTED = {"random", "gin, all"}
+"""Trained on edges without weights, of artists without content."""
 PAIRS = np.array([3, 13, 0]), np.array([[1, 2], [12, 13], [0, 5]])
 NEIGHBORS = [("artist:0002", 4.0), ("artist:0011", 2.0), ("artist:0000", 1.0)]
 
@@ -254,9 +275,17 @@ def questions(served) -> dict:
     asked["similar, of nobody"] = (
         "gnn", "similar", {"artist_id": strings([]), "k": np.int32(3)},
     )  # fmt: skip
+    for name in ("gated", "gin", "gin, all"):
+        one = served[name]
+        known = [one.listed(row) for row in everyone]
+        asked[f"own, of {name}"] = name, "embed_new", given(one.graph, everyone, known)
+        for what, neighbors in (("new", ones if name in UNWEIGHTED else NEIGHBORS), ("alone", [])):
+            asked[f"{what}, of {name}"] = (
+                name, "embed_new", given(one.graph, [1], [neighbors], [NEW], width=5),
+            )  # fmt: skip
     for name in served:
-        edges = message_edges(graph.visible_edges("test"), name != "random", FAN_OUT)
-        if name == "random":
+        edges = message_edges(graph.visible_edges("test"), name not in UNWEIGHTED, FAN_OUT)
+        if name in UNWEIGHTED:
             edges = bare.graph.visible_edges("test")
         asked[f"graph, {name}"] = name, "embed_graph", whole_graph(served[name].graph, edges)
     return asked
@@ -329,8 +358,11 @@ def test_the_most_similar_artists_without_the_artist_itself(told, served, embedd
     assert not answer["score"][1].any()
 
 
-@pytest.mark.parametrize("name, model", [("own", "gnn"), ("own, of dnn", "dnn"),
-                                         ("own, of random", "random")])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, model",
+    [("own", "gnn")]
+    + [(f"own, of {model}", model) for model in ("dnn", "random", "gated", "gin", "gin, all")],
+)
 def test_a_catalogue_artist_is_embedded_from_its_content_and_neighbors(told, served, name, model):
     close(told[name]["embedding"], served[model].model.embedding)
     one = served[model]
@@ -358,6 +390,15 @@ def test_a_new_artist_is_embedded_as_a_node_that_nobody_lists(told, served):
 
 
 NEIGHBORS_OF_ONE = [(name, 1.0) for name, _ in NEIGHBORS]
+
+
+@pytest.mark.parametrize("model", ["gated", "gin", "gin, all"])
+def test_so_it_is_by_a_layer_that_sums(told, served, model):
+    neighbors = NEIGHBORS_OF_ONE if model in UNWEIGHTED else NEIGHBORS
+    for what, heard in (("new", neighbors), ("alone", [])):
+        found = told[f"{what}, of {model}"]["embedding"][0]
+        close(found, embedded_in_the_graph(served[model], 1, heard))
+        close(np.linalg.norm(found), 1)
 
 
 @pytest.mark.parametrize("same", ["new, padded", "new, turned", "new, five"])
@@ -393,7 +434,7 @@ def test_serialized_ego_graphs_are_embedded_as_the_same_given_piece_by_piece(tol
         )
 
 
-@pytest.mark.parametrize("name", ["gnn", "random", "dnn"])
+@pytest.mark.parametrize("name", ["gnn", "random", "dnn", "gated", "gin", "gin, all"])
 def test_the_judge_gets_the_embeddings_of_the_system(told, served, name):
     one = served[name]
     expected = one.system.embed(one.graph, one.graph.visible_edges("test"))

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tests.trainer.graphs import HiddenGraph
-from tests.trainer.small_systems import small_config, statistics_of
+from tests.trainer.small_systems import small_config, statistics_of, with_network
 from tests.trainer.system_contract import SystemContract
 from trainer.config import TrainerConfig
 from trainer.graph import ArtistGraph
@@ -67,3 +67,72 @@ class TestDnn(TrainedSystemContract):
 
     def make_system(self):
         return OfAnyGraph(dataclasses.replace(small_config(3, epochs=12), system="dnn"))
+
+
+def of_layers(layer: str, convolutions: int) -> OfAnyGraph:
+    return OfAnyGraph(with_network(small_config(convolutions, epochs=12), layer=layer))
+
+
+class TestOneMean(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("sage_mean", 1)
+
+
+class TestThreeMeans(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("sage_mean", 3)
+
+
+class TestFourMeans(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("sage_mean", 4)
+
+
+class TestOneGated(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gated_gcn", 1)
+
+
+class TestTwoGated(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gated_gcn", 2)
+
+
+class TestThreeGated(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gated_gcn", 3)
+
+
+class TestFourGated(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gated_gcn", 4)
+
+
+class TestOneGin(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gin", 1)
+
+
+class TestTwoGins(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gin", 2)
+
+
+class TestThreeGins(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gin", 3)
+
+
+class TestFourGins(TrainedSystemContract):
+    def make_system(self):
+        return of_layers("gin", 4)
+
+
+class TestProjectedModalities(TrainedSystemContract):
+    """With all that a training step can draw."""
+
+    def make_system(self):
+        config = small_config(
+            2, epochs=12, sampling="uniform", anchors="one", connection_dropout=0.2
+        )
+        return OfAnyGraph(with_network(config, modality_units=8, modality_dropout=0.2))

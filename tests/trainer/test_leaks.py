@@ -15,6 +15,7 @@ from tests.trainer.small_systems import (
     small_diffusion_config,
     small_system,
     with_epochs,
+    with_network,
 )
 from tests.trainer.test_visits import slow_visits
 from trainer.batches import epoch_batches, message_edges
@@ -28,10 +29,14 @@ JUDGED = ("val", "test")
 SYSTEMS = {
     "gnn of 1": small_config(1),
     "gnn of 3": small_config(3),
+    "gated gnn": with_network(small_config(2), layer="gated_gcn", modality_units=8),
+    "gin": with_network(small_config(2), layer="gin"),
     "diffusion": small_diffusion_config(),
 }
 UNKNOWING = {
     "gnn": small_config(2, random=True),
+    "gated gnn": with_network(small_config(2, random=True), layer="gated_gcn"),
+    "gin": with_network(small_config(2, random=True), layer="gin"),
     "diffusion": small_diffusion_config(random=True),
 }
 """Without content."""

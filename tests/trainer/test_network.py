@@ -8,15 +8,10 @@ import tensorflow_gnn as tfgnn
 
 from tests.trainer.small_systems import full_block
 from trainer.batches import padded
-from trainer.config import NetworkConfig
-from trainer.layers.mean_convolution import (
-    ARTIST,
-    MESSAGE,
-    NEIGHBOR,
-    MeanGraphConvolution,
-    UnitLength,
-)
-from trainer.network import ArtistNetwork, bipartite
+from trainer.config import LAYERS, NetworkConfig
+from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, UnitLength
+from trainer.layers.mean_convolution import MeanGraphConvolution
+from trainer.network import CONVOLUTIONS, ArtistNetwork, bipartite
 from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
 
@@ -38,9 +33,9 @@ def tensors_of(block):
     return tf.nest.map_structure(tf.convert_to_tensor, block_arrays(block))
 
 
-def network_of(convolutions):
+def network_of(convolutions, layer="sage_mean"):
     tf.keras.utils.set_random_seed(convolutions)
-    config = NetworkConfig(convolutions, UNITS, (UNITS, UNITS), 5)
+    config = NetworkConfig(convolutions, UNITS, (UNITS, UNITS), 5, layer)
     return ArtistNetwork(config)
 
 
@@ -89,12 +84,15 @@ def test_unit_length_leaves_zero_at_zero_and_its_gradient_small():
     assert np.abs(tape.gradient(total, rows).numpy()).max() <= 1
 
 
-@pytest.mark.parametrize("convolutions", range(5))
+@pytest.mark.parametrize(
+    ("layer", "convolutions"),
+    [("sage_mean", 0), *((layer, number) for layer in LAYERS for number in range(1, 5))],
+)
 @pytest.mark.parametrize("pad", [False, True])
-def test_a_traced_batch_is_embedded_as_the_whole_graph(convolutions, pad):
+def test_a_traced_batch_is_embedded_as_the_whole_graph(layer, convolutions, pad):
     edges = random_edges(convolutions + 20)
     features = RNG.standard_normal((NUM_ARTISTS, NUM_FEATURES)).astype(np.float32)
-    network = network_of(convolutions)
+    network = network_of(convolutions, layer)
     block = bipartite(*tensors_of(full_block(edges)))
     expected = network.embed(tf.constant(features), [block] * convolutions).numpy()
     batch = np.array([17, 3, NUM_ARTISTS - 1, 8])
@@ -108,10 +106,11 @@ def test_a_traced_batch_is_embedded_as_the_whole_graph(convolutions, pad):
     np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-5)
 
 
-def test_messages_take_the_place_of_states():
+@pytest.mark.parametrize("layer", LAYERS)
+def test_messages_take_the_place_of_states(layer):
     edges = random_edges(4)
     state = tf.constant(RNG.standard_normal((NUM_ARTISTS, NUM_FEATURES)).astype(np.float32))
-    convolution = MeanGraphConvolution(UNITS, "convolution")
+    convolution = CONVOLUTIONS[layer](UNITS, "convolution", 0)
     graph = bipartite(*tensors_of(full_block(edges)))
     expected = ArtistNetwork.convolve(convolution, graph, state)
     actual = convolution(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layers.graph_convolution import (
+    ARTIST,
+    MESSAGE,
+    NEIGHBOR,
+    SIMILAR,
+    WEIGHT,
+    GraphConvolution,
+    UnitLength,
+    sender_messages,
+    weighted_sum,
+)
 from trainer.layers.sparse_dense import SparseDense, product
-
-ARTIST: Final = "artist"
-NEIGHBOR: Final = "neighbor"
-SIMILAR: Final = "similar"
-WEIGHT: Final = "weight"
-MESSAGE: Final = "message"
-"""Feature of a sender whose message is known already, as that of a served catalogue's artists."""
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")
@@ -38,38 +40,13 @@ class MeanConvolution(tf.keras.layers.Layer):
 
     def call(self, graph: tfgnn.GraphTensor, *, edge_set_name: str) -> tf.Tensor:
         """Returns N_k, [num_receivers, units]; zeros for a receiver without neighbours."""
-        adjacency = graph.edge_sets[edge_set_name].adjacency
-        sender = graph.node_sets[adjacency.source_name]
-        receiver = graph.node_sets[adjacency.target_name]
-        if MESSAGE in sender.features:
-            messages = sender[MESSAGE]
-        else:
-            messages = self.messages(sender[tfgnn.HIDDEN_STATE])
-        # In float32 also under mixed precision: GPUs have no sparse product of bfloat16.
-        mean = tf.sparse.SparseTensor(
-            tf.stack([adjacency.target, adjacency.source], axis=1),
-            tf.cast(graph.edge_sets[edge_set_name][WEIGHT], tf.float32),
-            [receiver.total_size, sender.total_size],
-        )
-        product = tf.sparse.sparse_dense_matmul(mean, tf.cast(messages, tf.float32))
-        return tf.cast(product, self.compute_dtype)
+        messages = sender_messages(graph, edge_set_name, self)
+        mean = graph.edge_sets[edge_set_name][WEIGHT]
+        return tf.cast(weighted_sum(graph, edge_set_name, messages, mean), self.compute_dtype)
 
     def get_config(self) -> dict:
         """Keras configuration."""
         return {**super().get_config(), "units": self._project.units}
-
-
-@tf.keras.utils.register_keras_serializable("artist_sim")
-class UnitLength(tf.keras.layers.Layer):
-    """x / |x|_2 for each row (000, algorithm 1, line 10); zero stays zero."""
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Returns the rows of `inputs` [num, dim] at length 1."""
-        squared = tf.reduce_sum(tf.square(inputs), axis=-1, keepdims=True)
-        # An artist without content and neighbours is a zero row at first. Dividing it by a tiny
-        # number would leave it zero, and multiply its gradient by a million in every layer.
-        none = squared < 1e-8
-        return inputs * tf.math.rsqrt(tf.where(none, tf.ones_like(squared), squared))
 
 
 class MeanState(tf.keras.layers.Layer):
@@ -111,7 +88,7 @@ class MeanState(tf.keras.layers.Layer):
         return {**super().get_config(), "units": self._units}
 
 
-class MeanGraphConvolution(tf.Module):
+class MeanGraphConvolution(GraphConvolution):
     """X_k = l2norm(sigma(W_k [N_k; X_{k-1}])) as a TF-GNN graph update (algorithm 1, lines 8-10).
 
     Args:
@@ -120,29 +97,11 @@ class MeanGraphConvolution(tf.Module):
     """
 
     def __init__(self, units: int, name: str):
-        super().__init__(name=name)
-        self.aggregate = MeanConvolution(units, name=f"{name}_aggregate")
-        self._next_state = MeanState(units, name=f"{name}_combine")
-        self._update = tfgnn.keras.layers.GraphUpdate(
-            node_sets={
-                ARTIST: tfgnn.keras.layers.NodeSetUpdate(
-                    {SIMILAR: self.aggregate}, self._next_state
-                )
-            },
-            name=name,
+        super().__init__(
+            MeanConvolution(units, name=f"{name}_aggregate"),
+            MeanState(units, name=f"{name}_combine"),
+            name,
         )
-
-    def __call__(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
-        """X_k of the receivers.
-
-        Args:
-          graph: node set `artist` (the receivers) with tfgnn.HIDDEN_STATE, node set `neighbor` (the
-            senders) with tfgnn.HIDDEN_STATE or MESSAGE, edge set `similar` between them.
-
-        Returns:
-          [num_receivers, units] float32.
-        """
-        return self._update(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
 
     def of_sparse(self, graph: tfgnn.GraphTensor, state: tf.SparseTensor) -> tf.Tensor:
         """X_1 of the receivers from content that is mostly zeros; a GraphTensor cannot hold it.
@@ -160,4 +119,4 @@ class MeanGraphConvolution(tf.Module):
             edge_set_name=SIMILAR,
         )
         own = tf.sparse.slice(state, [0, 0], tf.stack([num_receivers, state.dense_shape[1]]))
-        return self._next_state((own, {SIMILAR: heard}, {}))
+        return self.next_state((own, {SIMILAR: heard}, {}))

@@ -6,6 +6,8 @@ from typing import Final
 
 import tensorflow as tf
 
+from trainer.mining.row_sampling import draw_columns
+
 CUTOFF: Final = 0.5
 """Distances below are treated as this: closer ones are noise, and their weight has no bound."""
 NONZERO_LOSS_CUTOFF: Final = 1.4
@@ -38,8 +40,7 @@ def draw_negatives(
 
     Where no allowed artist is nearer than NONZERO_LOSS_CUTOFF, all allowed ones are as likely. An
     artist that is not allowed is never drawn, except for an anchor that has no allowed one: there
-    the negative means nothing. The draws invert the cumulative weights of the anchor's row, so
-    that they take memory for [num_rows, num] and [num_triplets], not for their product.
+    the negative means nothing.
 
     Args:
       distance: [num_rows, num] float32 from some artists of the batch to all.
@@ -51,10 +52,7 @@ def draw_negatives(
     Returns:
       [num_triplets] int64 columns.
     """
-    cumulative = _cumulative_weights(distance, allowed, dim)
-    # Below 1 by at least 2^-52, so that the product stays below the total.
-    uniform = tf.random.stateless_uniform(tf.shape(anchors), seed, dtype=tf.float64)
-    return _first_above(cumulative, anchors, uniform * tf.gather(cumulative[:, -1], anchors))
+    return draw_columns(_cumulative_weights(distance, allowed, dim), anchors, seed)
 
 
 def _cumulative_weights(distance: tf.Tensor, allowed: tf.Tensor, dim: int) -> tf.Tensor:
@@ -74,33 +72,3 @@ def _cumulative_weights(distance: tf.Tensor, allowed: tf.Tensor, dim: int) -> tf
     return tf.cumsum(
         tf.floor(weights * (EXACT / tf.cast(tf.shape(weights)[1], tf.float64))), axis=1
     )
-
-
-def _first_above(ascending: tf.Tensor, rows: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
-    """The first column of a row whose value is above a threshold, by binary search.
-
-    `tf.searchsorted` would want a copy of the row for each threshold.
-
-    Args:
-      ascending: [num, num] float64, each row ascending.
-      rows: [num_triplets] int64.
-      thresholds: [num_triplets] float64.
-
-    Returns:
-      [num_triplets] int64; the last column where no value is above.
-    """
-    values = tf.reshape(ascending, [-1])
-    num_columns = tf.shape(ascending)[1]
-    start = rows * tf.cast(num_columns, tf.int64)
-
-    def halve(length: tf.Tensor, low: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # The column is one of the `length` from `low`; a length is the same for all triplets.
-        half = length // 2
-        above = low + tf.cast(half, tf.int64)
-        below = tf.gather(values, start + above - 1) <= thresholds
-        return length - half, tf.where(below, above, low)
-
-    _, found = tf.while_loop(
-        lambda length, low: length > 1, halve, [num_columns, tf.zeros_like(rows)]
-    )
-    return found

@@ -16,9 +16,11 @@ class GnnSystem(ServableSystem):
 
     def task(self, graph: ArtistGraph, validation: sp.csr_matrix) -> TripletTask:
         """Triplets of pseudo-evaluation batches."""
+        layout, config = self.encoder.layout, self.config
         return TripletTask(
-            lambda: ArtistNetwork(self.config.network),
+            lambda: ArtistNetwork(config.network, layout, config.training.fan_out),
             self.encoder(raw_content(graph)),
+            layout,
             graph,
-            self.config.training,
+            config.training,
         )
