@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Final, Literal
 
 RANDOM: Final = "random"
 MAPS: Final = ("umap", "pca")
 """How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
-WORDS: Final = ("bag", "ppmi", "factors")
+FACTORS: Final = "factors"
+WORDS: Final = ("bag", "ppmi", FACTORS)
 """How words may become numbers; trainer/content.py says how they differ."""
 LAYERS: Final = ("sage_mean", "gated_gcn", "gin")
 """What a graph convolution may be; trainer/layers has a file for each."""
@@ -16,6 +17,10 @@ SAMPLINGS: Final = ("distance_weighted", "uniform")
 """How negatives may be drawn; trainer/mining has a file for each."""
 ANCHORS: Final = ("both", "one")
 """Which ends of a hidden edge may be anchors; trainer/tasks/triplet.py says more."""
+DENSE: Final = "dense"
+ATTENTION: Final = "attention"
+LISTENING: Final = "listening"
+"""The modality of factors of who listens to whom, where a catalogue has plays."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -139,6 +144,80 @@ class DiffusionConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """The encoder of one modality in the system 'contrastive'.
+
+    Attributes:
+      modality: its name.
+      kind: 'dense' layers, or 'attention' over an artist's words.
+      units: widths of the dense layers; of attention one width, that of all heads together.
+      heads: of attention.
+    """
+
+    modality: str
+    kind: Literal["dense", "attention"] = DENSE
+    units: tuple[int, ...] = (256,)
+    heads: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("heads", self.heads, 1, 64)
+        for units in self.units:
+            _within("units", units, 1, 4096)
+        if self.kind == ATTENTION and (len(self.units) != 1 or self.units[0] % self.heads):
+            raise ValueError(
+                "units of attention must be one width that can be divided by the number of heads, "
+                f"{self.heads}, not {list(self.units)}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class ContrastiveConfig:
+    """The system 'contrastive': an encoder for each modality, into one space (003, footnote 1).
+
+    Attributes:
+      encoders: of the modalities that are not to have the usual one, which is a layer of 256 for
+        a vector called 'listening', layers of 512 and 256 for other vectors (factors of words are
+        one), and 4 heads of attention, 256 together, for words.
+      embedding_dim: width of the shared space.
+      temperature: of the loss.
+      learning_rate: the peak, of Adam; in place of that of `training`.
+      batch_size: artists of a batch, each a negative of all others.
+      require: which training artists are learnt from: 'all' are those with every modality, as the
+        paper has it, 'two' those with two or more.
+      stop_by: what chooses the best epoch: the 'loss' on the validation artists, which needs no
+        edges, or 'ndcg', which is their hidden edges.
+    """
+
+    encoders: tuple[EncoderConfig, ...] = ()
+    embedding_dim: int = 200
+    temperature: float = 0.1
+    learning_rate: float = 1e-4
+    batch_size: int = 128
+    require: Literal["two", "all"] = "two"
+    stop_by: Literal["loss", "ndcg"] = "loss"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        _within("embedding_dim", self.embedding_dim, 2, 256)
+        _within("temperature", self.temperature, 1e-3, 10)
+        _within("learning_rate", self.learning_rate, 1e-8, 10)
+        _within("batch_size", self.batch_size, 2, 1_000_000)
+        names = [encoder.modality for encoder in self.encoders]
+        if len(set(names)) < len(names):
+            raise ValueError("encoders must name each modality once")
+
+    def encoder(self, modality: str, words: bool) -> EncoderConfig:
+        """The encoder of a modality, which has a column for each word or else is a vector."""
+        for encoder in self.encoders:
+            if encoder.modality == modality:
+                return encoder
+        if words:
+            return EncoderConfig(modality, ATTENTION)
+        return EncoderConfig(modality, DENSE, (256,) if modality == LISTENING else (512, 256))
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """How a network is trained (defaults: 000, section 4.1, unless said otherwise).
 
@@ -224,6 +303,7 @@ class TrainerConfig:
       features: what the network reads.
       network: sizes of 'gnn' and 'dnn'.
       diffusion: sizes and losses of 'diffusion'.
+      contrastive: encoders and loss of 'contrastive'.
       training: how it is trained.
       explorer: what is pushed for people to look at.
     """
@@ -232,6 +312,7 @@ class TrainerConfig:
     features: FeatureConfig = FeatureConfig()
     network: NetworkConfig = NetworkConfig()
     diffusion: DiffusionConfig = DiffusionConfig()
+    contrastive: ContrastiveConfig = ContrastiveConfig()
     training: TrainingConfig = TrainingConfig()
     explorer: ExplorerConfig = ExplorerConfig()
 

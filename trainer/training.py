@@ -29,6 +29,7 @@ class EpochReport:
       epochs: the most that there will be.
       loss: mean loss of its steps.
       scores: nDCG@200 on the validation split, by condition; NaN where it has no query.
+      score: what the best epoch is chosen by; usually the mean of `scores`.
       best: the best score so far.
     """
 
@@ -36,12 +37,8 @@ class EpochReport:
     epochs: int
     loss: float
     scores: Mapping[str, float]
+    score: float
     best: float
-
-    @property
-    def score(self) -> float:
-        """The mean over the conditions, by which the best epoch is chosen."""
-        return float(np.mean(list(self.scores.values())))
 
 
 class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -120,7 +117,7 @@ class Training:
         self._best = [tf.Variable(v, trainable=False) for v in self.network.variables]
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best_epoch = tf.Variable(0, dtype=tf.int64)
-        self._best_score = tf.Variable(-1.0, dtype=tf.float64)
+        self._best_score = tf.Variable(-math.inf, dtype=tf.float64)
         self._checkpoints = checkpoint_dir and tf.train.CheckpointManager(
             tf.train.Checkpoint(
                 network=self.network,
@@ -156,15 +153,20 @@ class Training:
             ]
             embeddings = self._task.embed_validation()
             scores = {name: self._validation_score(one) for name, one in embeddings.items()}
-            score = float(np.mean(list(scores.values())))
+            score = self._task.validation_score(scores)
             # Without a single query the last weights are as good as any.
             if math.isnan(score) or score > float(self._best_score):
-                self._best_score.assign(-1.0 if math.isnan(score) else score)
+                self._best_score.assign(-math.inf if math.isnan(score) else score)
                 self._best_epoch.assign(epoch + 1)
                 _assign(self._best, self.network.variables)
             self._epoch.assign(epoch + 1)
             report = EpochReport(
-                epoch + 1, config.epochs, float(np.mean(losses)), scores, float(self._best_score)
+                epoch + 1,
+                config.epochs,
+                float(np.mean(losses)),
+                scores,
+                score,
+                float(self._best_score),
             )
             self._write_log(report, embeddings[CONNECTED])
             if self._checkpoints:
@@ -230,6 +232,7 @@ class Training:
                 tf.summary.scalar(f"train/{self._task.loss_name}", report.loss)
                 for condition, score in report.scores.items():
                     tf.summary.scalar(f"val/{condition}_ndcg_at_200", score)
+                tf.summary.scalar("val/score", report.score)
                 step = report.epoch * self._steps
                 tf.summary.scalar("train/learning_rate", self._schedule(step))
                 for name, value in dataclasses.asdict(embedding_monitors(embedding)).items():

@@ -10,7 +10,9 @@ import scipy.sparse as sp
 
 from trainer.config import (
     RANDOM,
+    ContrastiveConfig,
     DiffusionConfig,
+    EncoderConfig,
     FeatureConfig,
     NetworkConfig,
     TrainerConfig,
@@ -42,6 +44,20 @@ def small_diffusion_config(*, random: bool = False, **training: Any) -> TrainerC
         small_config(random=random, **training),
         system="diffusion",
         diffusion=DiffusionConfig(8, hops=2, reach=5, dropout=0.1, content_units=(16,)),
+    )
+
+
+def small_contrastive_config(**training: Any) -> TrainerConfig:
+    """Encoders of 16 units into a space of 8, trained for a few epochs in batches of 6."""
+    return dataclasses.replace(
+        small_config(**training),
+        system="contrastive",
+        contrastive=ContrastiveConfig(
+            (EncoderConfig("audio", "dense", (16,)), EncoderConfig("tags", "attention", (16,), 2)),
+            embedding_dim=8,
+            learning_rate=0.02,
+            batch_size=6,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from catalogues.errors import InputError
 from tests.trainer.graphs import HiddenGraph, awkward, two_communities
 from trainer.ranking.ndcg import query_ndcg
 from trainer.systems.base import EmbeddingSystem, System
@@ -26,6 +27,7 @@ class SystemContract(abc.ABC):
         in another order.
       fit_blind_to_names: nor does what it learns.
       unit_length: its vectors have length 1 or 0, so that only directions count.
+      needs_content: it cannot learn from a catalogue without, and says so.
       tolerance: how far scores that should be equal may lie apart, relative and absolute.
     """
 
@@ -33,6 +35,7 @@ class SystemContract(abc.ABC):
     blind_to_names: ClassVar[bool] = True
     fit_blind_to_names: ClassVar[bool] = True
     unit_length: ClassVar[bool] = True
+    needs_content: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-5
 
     @abc.abstractmethod
@@ -62,6 +65,10 @@ class SystemContract(abc.ABC):
     def test_a_catalogue_without_content_has_finite_scores(self):
         case = two_communities()
         bare = HiddenGraph(dataclasses.replace(case.graph, content={}), case.hidden)
+        if self.needs_content:
+            with pytest.raises(InputError, match="content"):
+                self.fitted(bare)
+            return
         assert np.isfinite(all_scores(self.fitted(bare), bare)).all()
 
     def test_a_validation_split_without_hidden_edges_can_be_fitted(self):

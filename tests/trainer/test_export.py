@@ -20,6 +20,7 @@ from tests.trainer.ego_graphs import serialized, spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
 from tests.trainer.small_systems import (
     small_config,
+    small_contrastive_config,
     small_diffusion_config,
     small_system,
     with_network,
@@ -195,6 +196,7 @@ def served(tmp_path_factory) -> dict[str, Served]:
         # Without weights everybody's neighbours count, also those beyond the fan-out.
         "gin, all": save(HiddenGraph(bare, case.hidden), folder / "all", gin_config, random=True),
         "diffusion": save(weighted_case(), folder / "diffusion", small_diffusion_config),
+        "contrastive": save(weighted_case(), folder / "contrastive", small_contrastive_config),
         "pairwise": save(
             weighted_case(), folder / "pairwise", small_diffusion_config, pairwise=(1, 0.5, 0.2)
         ),
@@ -225,6 +227,8 @@ def questions(served) -> dict:
         "own": ("gnn", "embed_new", given(graph, everyone, lists)),
         "own, of mixed": ("mixed", "embed_new", given(graph, everyone, lists)),
         "own, of dnn": ("dnn", "embed_new", given(graph, everyone, lists)),
+        "own, of contrastive": ("contrastive", "embed_new", given(graph, everyone, lists)),
+        "no batch, of contrastive": ("contrastive", "embed_new", given(graph, [], [])),
         "new, of diffusion": ("diffusion", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
         "new, alone, of diffusion": ("diffusion", "embed_new", given(graph, [1], [[]], [NEW])),
         "no batch, of diffusion": ("diffusion", "embed_new", given(graph, [], [])),
@@ -361,7 +365,10 @@ def test_the_most_similar_artists_without_the_artist_itself(told, served, embedd
 @pytest.mark.parametrize(
     "name, model",
     [("own", "gnn")]
-    + [(f"own, of {model}", model) for model in ("dnn", "random", "gated", "gin", "gin, all")],
+    + [
+        (f"own, of {model}", model)
+        for model in ("dnn", "random", "gated", "gin", "gin, all", "contrastive")
+    ],
 )
 def test_a_catalogue_artist_is_embedded_from_its_content_and_neighbors(told, served, name, model):
     close(told[name]["embedding"], served[model].model.embedding)
@@ -434,7 +441,9 @@ def test_serialized_ego_graphs_are_embedded_as_the_same_given_piece_by_piece(tol
         )
 
 
-@pytest.mark.parametrize("name", ["gnn", "random", "dnn", "gated", "gin", "gin, all"])
+@pytest.mark.parametrize(
+    "name", ["gnn", "random", "dnn", "gated", "gin", "gin, all", "contrastive"]
+)
 def test_the_judge_gets_the_embeddings_of_the_system(told, served, name):
     one = served[name]
     expected = one.system.embed(one.graph, one.graph.visible_edges("test"))

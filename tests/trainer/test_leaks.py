@@ -12,6 +12,7 @@ from tests.trainer.graphs import HiddenGraph, graph_of, two_communities
 from tests.trainer.small_systems import (
     full_block,
     small_config,
+    small_contrastive_config,
     small_diffusion_config,
     small_system,
     with_epochs,
@@ -32,6 +33,7 @@ SYSTEMS = {
     "gated gnn": with_network(small_config(2), layer="gated_gcn", modality_units=8),
     "gin": with_network(small_config(2), layer="gin"),
     "diffusion": small_diffusion_config(),
+    "contrastive": small_contrastive_config(),
 }
 UNKNOWING = {
     "gnn": small_config(2, random=True),

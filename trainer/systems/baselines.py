@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from trainer.systems.base import System
 from trainer.systems.common_neighbours import CommonNeighbours
@@ -19,3 +20,26 @@ BASELINES: Final[dict[str, Callable[[], System]]] = {
     "popularity": Popularity,
     "random": RandomOrder,
 }
+
+
+def content_baselines(statistics: Mapping[str, Any]) -> dict[str, Callable[[], System]]:
+    """The baselines of 003 (section 2.5), by name: 'modality:<name>', 'pca', 'random_projection'.
+
+    They read content as networks do, so that they need what the builder learnt of it. The judge
+    does not compare with them: `BASELINES` has 'knn', which reads the same.
+
+    Args:
+      statistics: `content.json` of the catalogue.
+    """
+    # It brings TensorFlow along, which the names above are asked for without.
+    from trainer.systems.modalities import ReducedContent, SingleModality
+
+    names = [entry["name"] for entry in statistics["modalities"]]
+    return {
+        **{
+            f"modality:{name}": functools.partial(SingleModality, name, statistics)
+            for name in names
+        },
+        "pca": functools.partial(ReducedContent, "pca", statistics),
+        "random_projection": functools.partial(ReducedContent, "random_projection", statistics),
+    }

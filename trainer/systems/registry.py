@@ -41,7 +41,20 @@ def _diffusion(
     return DiffusionSystem(config, statistics, run)
 
 
-SYSTEMS: Mapping[str, Factory] = {"diffusion": _diffusion, "gnn": _gnn, "dnn": _dnn}
+def _contrastive(
+    config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None
+) -> ServableSystem:
+    from trainer.systems.contrastive import ContrastiveSystem
+
+    return ContrastiveSystem(config, statistics, run)
+
+
+SYSTEMS: Mapping[str, Factory] = {
+    "diffusion": _diffusion,
+    "gnn": _gnn,
+    "dnn": _dnn,
+    "contrastive": _contrastive,
+}
 
 
 def make_system(

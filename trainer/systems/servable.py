@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from trainer.batches import message_edges
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, TrainingConfig
 from trainer.content import ContentEncoder, raw_content
 from trainer.graph import ArtistGraph
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
@@ -107,6 +107,11 @@ class ServableSystem(EmbeddingSystem):
         self._scoring_of: ServableNetwork | None = None
         self._run = run or TrainingRun()
 
+    @property
+    def training_config(self) -> TrainingConfig:
+        """How `fit` trains; a system whose own section says more of it puts that in."""
+        return self.config.training
+
     @abc.abstractmethod
     def task(self, graph: ArtistGraph, validation: sp.csr_matrix) -> Task:
         """What `fit` trains; its `build` makes a ServableNetwork."""
@@ -124,7 +129,7 @@ class ServableSystem(EmbeddingSystem):
             self.task(graph, validation),
             graph,
             validation,
-            self.config.training,
+            self.training_config,
             checkpoint_dir=self._run.checkpoint_dir,
             log_dir=self._run.log_dir,
         )

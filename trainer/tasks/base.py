@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -47,9 +47,22 @@ class Task(abc.ABC):
     def embed_validation(self) -> dict[str, np.ndarray]:
         """[num_validation, dim] float32, the validation artists of the graph, ascending.
 
-        By the conditions that the task teaches; CONNECTED is always one of them. The best epoch
-        has the best mean score over them. May set what is chosen on the validation split first.
+        By the conditions that the task teaches; CONNECTED is always one of them. May set what is
+        chosen on the validation split first.
         """
+
+    def validation_score(self, ndcg: Mapping[str, float]) -> float:
+        """What the best epoch has the most of; called after `embed_validation`.
+
+        Args:
+          ndcg: mean nDCG@200 of what `embed_validation` returned, by condition; NaN without a
+            query.
+
+        Returns:
+          The mean over the conditions, unless a task knows better. With NaN the last epoch is as
+          good as any before.
+        """
+        return float(np.mean(list(ndcg.values())))
 
     @abc.abstractmethod
     def finish(self) -> None:
