@@ -47,8 +47,11 @@ class GatedConvolution(tf.keras.layers.Layer):
         key = self._key(graph.node_sets[adjacency.target_name][tfgnn.HIDDEN_STATE])
         query, value = tf.split(sender_messages(graph, edge_set_name, self), 2, axis=1)
         # In float32 also under mixed precision, as the sums of the other convolutions.
+        key, query, value = (tf.cast(part, tf.float32) for part in (key, query, value))
         summed = gated_sum(
-            *(tf.cast(part, tf.float32) for part in (key, query, value)),
+            key,
+            query,
+            value,
             adjacency.target,
             adjacency.source,
             summing_weights(graph, edge_set_name, self._fan_out),
