@@ -126,6 +126,9 @@ def clock(seconds: float | None) -> str:
 def _determining(config: TrainerConfig) -> dict[str, Any]:
     """The configuration without the sections that belong to other systems than the one it names."""
     sections = dataclasses.asdict(config)
+    # Without convolutions there is none whose kind could matter.
+    if not config.network.convolutions:
+        sections["network"].pop("layer", None)
     return {
         name: value
         for name, value in sections.items()

@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Trains and judges the systems of a suite; what is done is not done again.",
     )
     parser.add_argument(
-        "suite", help="a file of benchmarks/suites, without its ending; or judging; or serving"
+        "suite",
+        help="a file of benchmarks/suites, without its ending; or judging, modalities or serving",
     )
     parser.add_argument(
         "--only",
@@ -96,7 +97,7 @@ def _run(args: argparse.Namespace, log: Path) -> int:
     suite = load_suite(args.suite)
     store = Store(RESULTS / suite.name)
     if args.list or args.page_only:
-        digest = catalogue_digest(suite.config) or _last_digest(suite.name)
+        digest = catalogue_digest(suite.config) or last_digest(suite.name)
         jobs = _some(jobs_of(suite, digest, only=args.only, seeds=args.seeds), suite, args.only)
         if args.list:
             print_list(jobs, store)
@@ -223,7 +224,7 @@ def only_benchmark(name: str) -> Iterator[None]:
         yield
 
 
-def _last_digest(name: str) -> str:
+def last_digest(name: str) -> str:
     """The catalogue that the committed results are of, where the catalogue itself is not there."""
     import json
 
