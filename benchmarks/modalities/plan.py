@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def listens(config: PipelineConfig, artist_id: np.ndarray) -> np.ndarray:
     )
 
 
-def _trainer(config: PipelineConfig, seed: int, require: str) -> TrainerConfig:
+def _trainer(config: PipelineConfig, seed: int, require: Literal["two", "all"]) -> TrainerConfig:
     given = config.trainer
     return dataclasses.replace(
         given,

@@ -22,7 +22,9 @@ BASELINES: Final[dict[str, Callable[[], System]]] = {
 }
 
 
-def content_baselines(statistics: Mapping[str, Any]) -> dict[str, Callable[[], System]]:
+def content_baselines(
+    statistics: Mapping[str, Any], seed: int = 0
+) -> dict[str, Callable[[], System]]:
     """The baselines of 003 (section 2.5), by name: 'modality:<name>', 'pca', 'random_projection'.
 
     They read content as networks do, so that they need what the builder learnt of it. The judge
@@ -30,6 +32,7 @@ def content_baselines(statistics: Mapping[str, Any]) -> dict[str, Callable[[], S
 
     Args:
       statistics: `content.json` of the catalogue.
+      seed: of what is random in them.
     """
     # It brings TensorFlow along, which the names above are asked for without.
     from trainer.systems.modalities import ReducedContent, SingleModality
@@ -40,6 +43,8 @@ def content_baselines(statistics: Mapping[str, Any]) -> dict[str, Callable[[], S
             f"modality:{name}": functools.partial(SingleModality, name, statistics)
             for name in names
         },
-        "pca": functools.partial(ReducedContent, "pca", statistics),
-        "random_projection": functools.partial(ReducedContent, "random_projection", statistics),
+        "pca": functools.partial(ReducedContent, "pca", statistics, seed),
+        "random_projection": functools.partial(
+            ReducedContent, "random_projection", statistics, seed
+        ),
     }
