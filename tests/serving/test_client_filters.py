@@ -32,6 +32,7 @@ class Catalogue(tf.Module):
         self.version = version
         self.ids, self.names = tf.Variable(IDS), tf.Variable([name.upper() for name in IDS])
         self.embedding = tf.Variable(EMBEDDING)
+        self.longest = tf.Variable(float(np.linalg.norm(EMBEDDING, axis=1).max()))
         # All but the last have tags, only the first two audio.
         self.present = tf.Variable([[True, True], [True, True], [False, True], [False, False]])
         self.popularity = tf.Variable([10.0, 20.0, np.nan, 40.0])
@@ -47,6 +48,7 @@ class Catalogue(tf.Module):
                 self.row,
                 lambda: {"embedding": self.embedding.read_value()},
                 self.embedding.shape[1],
+                self.longest,
                 None,
                 ("audio", "tags"),
                 self.present,
