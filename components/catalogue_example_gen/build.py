@@ -21,6 +21,7 @@ from components.catalogue_example_gen.ego_graphs import (
     encode_ego_graph,
     encode_hidden_edges,
 )
+from components.catalogue_example_gen.kept_plays import WriteKeptPlays
 from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
@@ -106,6 +107,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
 
     if catalogue.plays and config.listening.enabled:
         listening = whole | Listening(config.listening)
+        _ = whole | WriteKeptPlays(listening["kept"], target, config.shards)
         whole = listening["artists"]
         _write_listening(target, listening["factors"])
     statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)

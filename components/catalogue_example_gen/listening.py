@@ -51,7 +51,7 @@ def with_listening(catalogue: Catalogue, config: ListeningConfig) -> Catalogue:
 
 
 class Listening(beam.PTransform):
-    """(artist id, WholeArtist) -> the artists with their vectors, and the ListenerFactors.
+    """(artist id, WholeArtist) -> the artists with their vectors, and what was learnt.
 
     The fit is one step in memory (`fit`). Its side input are the ids of the kept listeners; that of
     the folding in are their vectors, listeners x factors x 4 bytes. Neither grows with the artists.
@@ -65,7 +65,11 @@ class Listening(beam.PTransform):
         self._config = config
 
     def expand(self, artists):
-        """Returns {'factors': one element, 'artists': the artists, without the plays}."""
+        """Returns {'factors', 'kept', 'artists'}.
+
+        The ListenerFactors and the sorted ids of their listeners are one element each; the artists
+        are without the plays.
+        """
         training = artists | "Training artists" >> beam.Filter(is_training)
         kept = (
             training
@@ -84,7 +88,7 @@ class Listening(beam.PTransform):
             | "Fit" >> beam.Map(fit, beam.pvalue.AsSingleton(kept), self._config)
         )
         folded = artists | "Fold in" >> beam.ParDo(FoldIn(), beam.pvalue.AsSingleton(factors))
-        return {"factors": factors, "artists": folded}
+        return {"factors": factors, "kept": kept, "artists": folded}
 
 
 def fit(

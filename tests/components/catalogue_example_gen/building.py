@@ -41,6 +41,12 @@ class Built:
         dataset = tf.data.TFRecordDataset(files, compression_type="GZIP")
         return sorted(record.numpy() for record in dataset)
 
+    def plays(self) -> list[bytes]:
+        """The serialized plays that are kept, sorted."""
+        files = sorted(str(path) for path in self.folder.glob("plays-*.gz"))
+        dataset = tf.data.TFRecordDataset(files, compression_type="GZIP")
+        return sorted(record.numpy() for record in dataset)
+
     def examples(self, split: str) -> dict[str, dict[str, list[Any]]]:
         """By artist id the values of each feature."""
         examples = {}

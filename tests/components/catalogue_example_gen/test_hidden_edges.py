@@ -46,5 +46,6 @@ def test_no_record_moves_when_hidden_edges_do(pairs, tmp_path):
         assert other.records(split) == pairs.records(split)
     for sidecar in ("content.json", "graph_schema.pbtxt", "listening.npz"):
         assert (other.folder / sidecar).read_bytes() == (pairs.folder / sidecar).read_bytes()
+    assert other.plays() == pairs.plays() != []
     assert other.examples("hidden_val")["v1"]["weight"] == [50]
     assert other.hidden("test") == {}

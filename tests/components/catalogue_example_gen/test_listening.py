@@ -14,7 +14,7 @@ import pytest
 from components.catalogue_example_gen.config import BuildConfig, ListeningConfig
 from components.catalogue_example_gen.details import Play, plays_by_listener
 from components.catalogue_example_gen.listening import TrainingRow, fit, known_plays
-from tests.components.catalogue_example_gen.building import SPLITS, built
+from tests.components.catalogue_example_gen.building import SPLITS, built, feature_values
 from tests.components.catalogue_example_gen.listened_rows import random_rows
 from trainer.listener_factors import ListenerFactors, texts
 
@@ -202,6 +202,34 @@ def test_who_no_kept_listener_played_misses_the_modality(listened):
         assert vector(listened, artist) is None
 
 
+def test_the_plays_of_kept_listeners_are_kept_beside_the_examples_of_all_splits(listened):
+    found = {}
+    for record in listened.plays():
+        values = feature_values(record)
+        assert set(values) == {"artist_id", "listener_id", "plays"}
+        (artist,) = values["artist_id"]
+        assert artist not in found
+        found[artist] = dict(zip(values["listener_id"], values["plays"], strict=True))
+    # fan and guest are not kept; nobody else played v2, x1 and t6.
+    assert found == {
+        "t1": {"ann": 10, "bob": 5},
+        "t2": {"ann": 3, "bob": 1, "dan": 4},
+        "t3": {"ann": 1, "cat": 50},
+        "t4": {"bob": 7, "cat": 2, "dan": 4},
+        "v1": {"ann": 16, "cat": 2},
+        "x2": {"ann": 3},
+    }
+
+
+def test_no_ego_graph_has_plays_or_listeners(listened):
+    for split in SPLITS:
+        for values in listened.examples(split).values():
+            assert not [name for name in values if "plays" in name or "listener" in name]
+            assert not {"ann", "bob", "cat", "dan", "fan", "guest"} & {
+                text for found in values.values() for text in found
+            }
+
+
 def test_plays_of_every_listener_count_for_popularity(listened):
     popularity = listened.examples("val")["v1"]["nodes/artist.popularity"]
     assert popularity == pytest.approx([math.log1p(10 + 2 + 99 + 6)])
@@ -238,6 +266,7 @@ def test_several_workers_and_files_write_the_same(listened, tmp_path):
     assert archive(other) == archive(listened)
     for split in SPLITS:
         assert other.records(split) == listened.records(split)
+    assert other.plays() == listened.plays()
 
 
 def test_without_it_plays_are_popularity_alone(tmp_path):
@@ -245,6 +274,7 @@ def test_without_it_plays_are_popularity_alone(tmp_path):
     found = built(tmp_path, FILES, off)
     assert found.content == {"modalities": []}
     assert not (found.folder / "listening.npz").exists()
+    assert found.plays() == []
     assert found.examples("train")["t1"]["nodes/artist.popularity"] == pytest.approx([math.log(16)])
 
 
