@@ -56,7 +56,7 @@ class CloserLook:
     Only the lists of the model and the blessed one are kept, 4 * `places` bytes an artist.
 
     Args:
-      graph: the catalogue without any hidden edge.
+      graph: the catalogue without any hidden edge, as the new model sees it.
       truth: [num_artists, num_artists] CSR, hidden edges of the judged split.
       split: the judged split.
       k: the ranks at which lists are compared, as far as MAX_PLACES.

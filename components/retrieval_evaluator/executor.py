@@ -63,8 +63,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 load_hidden_edges(examples_uri, "val", graph.artist_id),
                 truth,
                 config.split,
-                JudgedModel(model_path, config.fan_out),
-                _blessed(input_dict, config),
+                JudgedModel(model_path, config.fan_out, examples_uri),
+                _blessed(input_dict, config, examples_uri),
                 config.gate,
                 k=config.k,
                 seed=config.seed,
@@ -73,6 +73,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 else ranking_blocks,
                 tell=lambda system: status.update(f"  judging {system}"),
             )
+            _warn(judgement)
             _write(folder, judgement, graph)
             status.update("  drawing the page")
             log = [Path(artifact.uri) for artifact in input_dict.get("model_run") or []]
@@ -95,6 +96,10 @@ class Unloadable:
     def artist_id(self) -> None:
         """It cannot say whom it knows."""
 
+    def own_view(self, graph):
+        """Raises what loading raised."""
+        raise self._error
+
     def reads(self, graph) -> tuple[str, ...]:
         """It reads nothing."""
         return ()
@@ -105,15 +110,21 @@ class Unloadable:
 
 
 def _blessed(
-    input_dict: dict[str, list[types.Artifact]], config: JudgeConfig
+    input_dict: dict[str, list[types.Artifact]], config: JudgeConfig, examples_uri: str
 ) -> JudgedModel | Unloadable | None:
     found = input_dict.get("baseline_model") or []
     if not found:
         return None
     try:
-        return JudgedModel(path_utils.serving_model_path(found[0].uri), config.fan_out)
+        path = path_utils.serving_model_path(found[0].uri)
+        return JudgedModel(path, config.fan_out, examples_uri)
     except Exception as error:  # noqa: BLE001, whatever a broken file may raise
         return Unloadable(error)
+
+
+def _warn(judgement: Judgement) -> None:
+    for warning in judgement.warnings:
+        console().print(f"  {warning}", highlight=False, soft_wrap=True)
 
 
 def _write(folder: Path, judgement: Judgement, graph: ArtistGraph) -> None:

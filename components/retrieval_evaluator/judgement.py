@@ -19,6 +19,7 @@ from components.retrieval_evaluator.names import (
     CONDITIONS,
     MODEL,
     MODEL_PAIRWISE,
+    system_title,
 )
 from components.retrieval_evaluator.rules import Evidence
 from components.retrieval_evaluator.saved_model import Judged
@@ -47,6 +48,7 @@ class Judgement:
       differences: by condition, other system and metric, model - other, paired.
       slices: nDCG@200 of each slice of the queries.
       verdict: the gate's.
+      warnings: sentences on what a model was judged without.
       sections: what else was measured, by its key in `metrics.json`; fit for JSON.
     """
 
@@ -59,6 +61,7 @@ class Judgement:
     differences: Mapping[str, Figures]
     slices: Sequence[SliceScore]
     verdict: Verdict
+    warnings: Sequence[str] = ()
     sections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def metrics(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Judgement:
             },
             "slices": [each.as_json() for each in self.slices],
             "rules": [as_json(rule) for rule in self.verdict.rules],
+            "warnings": list(self.warnings),
             **self.sections,
         }
 
@@ -124,6 +128,8 @@ def judge_model(
     tell: Callable[[str], None] = lambda system: None,
 ) -> Judgement:
     """Judges a model beside every baseline and the blessed model, on the same queries.
+
+    Each model embeds its own view of the catalogue, baselines the catalogue itself.
 
     Args:
       graph: the catalogue without any hidden edge.
@@ -146,7 +152,17 @@ def judge_model(
     popularity = popularity_order(graph, edges["connected"])
     scores: dict[str, dict[str, RankingScores]] = {condition: {} for condition in CONDITIONS}
     faults: list[str] = []
-    look = CloserLook(graph, truth, split, k=k, seed=seed)
+    warnings: list[str] = []
+
+    def view_of(name: str, judged: Judged) -> ArtistGraph:
+        seen, warning = judged.own_view(graph)
+        if warning:
+            warnings.append(f"The {system_title(name)} {warning}.")
+        return seen
+
+    tell(MODEL)
+    seen = view_of(MODEL, model)
+    look = CloserLook(seen, truth, split, k=k, seed=seed)
 
     def score(
         condition: str, name: str, scorer: Scorer, embedding: np.ndarray | None = None
@@ -156,9 +172,8 @@ def judge_model(
         )
         look.add(condition, name, scorer, scores[condition][name], embedding)
 
-    tell(MODEL)
     for condition in CONDITIONS:
-        embedding, pairwise = model.embed(graph, edges[condition])
+        embedding, pairwise = model.embed(seen, edges[condition])
         embeddings[condition] = embedding[artists]
         faults += embedding_faults(embeddings[condition], condition)
         # NaN and infinity cannot be ranked; the fault above keeps the model from being blessed.
@@ -171,8 +186,9 @@ def judge_model(
         tell(BLESSED_MODEL)
         try:
             known = blessed.artist_id
+            its_view = view_of(BLESSED_MODEL, blessed)
             for condition in CONDITIONS:
-                embedding = blessed.embed(graph, edges[condition]).embedding
+                embedding = blessed.embed(its_view, edges[condition]).embedding
                 score(condition, BLESSED_MODEL, dot_products(embedding), embedding)
         except Exception as error:  # noqa: BLE001, whatever a model of another day may raise
             unreadable = type(error).__name__
@@ -204,6 +220,7 @@ def judge_model(
         differences={condition: found for condition, (_, found) in figures.items()},
         slices=score_slices(slices, scores),
         verdict=verdict,
+        warnings=warnings,
         sections=look.sections(model),
     )
 

@@ -39,6 +39,7 @@ def markdown_report(metrics: Mapping[str, Any], verdict: Mapping[str, Any]) -> s
         "",
         *(f"- {r['verdict']}, {r['rule']}: {r['sentence']}." for r in verdict["rules"]),
         "",
+        *(line for warning in metrics.get("warnings", ()) for line in (warning, "")),
         "nDCG@200 with its 95% bootstrap interval, all systems on the same queries.",
         "",
         f"| system | {' | '.join(conditions)} |",

@@ -9,8 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from components.retrieval_evaluator.own_listening import OwnView, own_view
 from trainer.batches import message_edges
 from trainer.graph import ArtistGraph, CategoryContent, Content, VectorContent
+from trainer.listener_factors import LISTENING
 from trainer.systems.base import Scorer, pairwise_scorer
 
 SIGNATURE: Final = "embed_graph"
@@ -37,6 +39,9 @@ class Judged(Protocol):
     def artist_id(self) -> np.ndarray | None:
         """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
 
+    def own_view(self, graph: ArtistGraph) -> OwnView:
+        """The catalogue as the model sees it, which all else here takes."""
+
     def reads(self, graph: ArtistGraph) -> tuple[str, ...]:
         """The modalities of a graph that it is given, sorted."""
 
@@ -54,13 +59,17 @@ class JudgedModel:
       path: of the SavedModel.
       fan_out: the neighbours that a message is averaged over where edges have weights (0: all), if
         the model does not say it itself; older ones do not.
+      examples_uri: the folder of the Examples artifact that it is judged on, for the plays; without
+        it graphs are seen as they are.
     """
 
-    def __init__(self, path: str, fan_out: int):
+    def __init__(self, path: str, fan_out: int, examples_uri: str | None = None):
         # The model is kept: its variables die with it.
         self._model = tf.saved_model.load(path)
         self._embed = self._model.signatures[SIGNATURE]
         self._score = self._model.signatures.get(SCORE_SIGNATURE)
+        self._fold_in = self._model.signatures.get(LISTENING)
+        self._examples_uri = examples_uri
         own = getattr(self._model, "fan_out", None)
         self._fan_out = fan_out if own is None else int(own.numpy())
 
@@ -69,6 +78,14 @@ class JudgedModel:
         """[num_known] text: ids of the artists of its catalogue, None where it does not say."""
         found = getattr(self._model, "artist_id", None)
         return None if found is None else np.array([key.decode() for key in found.numpy()], str)
+
+    def own_view(self, graph: ArtistGraph) -> OwnView:
+        """The catalogue with what plays become by the model's own listeners."""
+        if self._examples_uri is None:
+            return OwnView(graph)
+        wanted = self._embed.structured_input_signature[1]
+        dim = wanted[LISTENING].shape[-1] if f"{LISTENING}_present" in wanted else None
+        return own_view(graph, dim, self._fold_in, self._examples_uri)
 
     def reads(self, graph: ArtistGraph) -> tuple[str, ...]:
         """The modalities of a graph that it is given, sorted: it knows their name and kind."""

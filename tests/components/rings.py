@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from components.retrieval_evaluator.own_listening import OwnView
 from components.retrieval_evaluator.saved_model import Embedded
 from tests.trainer.graphs import graph_of, vectors, words
 
@@ -38,6 +39,9 @@ class Fixed:
         self._embeddings = [embedding, embedding if cold is None else cold]
         self.num_edges: list[int] = []
 
+    def own_view(self, graph):
+        return OwnView(graph)
+
     def reads(self, graph):
         return ()
 
@@ -48,6 +52,9 @@ class Fixed:
 
 class Raising:
     artist_id = None
+
+    def own_view(self, graph):
+        return OwnView(graph)
 
     def embed(self, graph, edges):
         raise tf.errors.InvalidArgumentError(None, None, "another day's signature")

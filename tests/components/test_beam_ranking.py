@@ -114,7 +114,7 @@ def test_the_configuration_decides_where_the_judge_ranks(tmp_path, monkeypatch, 
         given["rank"] = rank
 
     monkeypatch.setattr(executor, "load_graph", lambda uri: SimpleNamespace(artist_id=None))
-    for name in ("load_hidden_edges", "JudgedModel", "_write", "_write_page", "_bless"):
+    for name in ("load_hidden_edges", "JudgedModel", "_warn", "_write", "_write_page", "_bless"):
         monkeypatch.setattr(executor, name, lambda *args: None)
     monkeypatch.setattr(executor, "judge_model", judge_model)
     artifacts = {

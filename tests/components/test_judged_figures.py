@@ -10,6 +10,7 @@ import pytest
 from components.retrieval_evaluator.config import GateConfig
 from components.retrieval_evaluator.judgement import judge_model
 from components.retrieval_evaluator.names import CONDITIONS
+from components.retrieval_evaluator.own_listening import OwnView
 from components.retrieval_evaluator.saved_model import Embedded
 from tests.trainer.graphs import graph_of
 from tests.trainer.slow_ranking import figures
@@ -28,6 +29,9 @@ class TwoEmbeddings:
 
     def __init__(self, connected: np.ndarray, cold: np.ndarray):
         self.connected, self.cold = connected, cold
+
+    def own_view(self, graph):
+        return OwnView(graph)
 
     def reads(self, graph):
         return ()

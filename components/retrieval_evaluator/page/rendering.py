@@ -79,6 +79,7 @@ def html_page(contents: PageContents) -> str:
     )
     return environment.get_template("report.html.jinja").render(
         verdict=contents.verdict,
+        warnings=contents.metrics.get("warnings", []),
         facts=_facts(contents),
         sections=sections,
         css=Markup((_FOLDER / "page.css").read_text()),

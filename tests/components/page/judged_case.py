@@ -6,6 +6,7 @@ import numpy as np
 
 from components.retrieval_evaluator.config import GateConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
+from components.retrieval_evaluator.own_listening import OwnView
 from components.retrieval_evaluator.saved_model import Embedded
 from tests.trainer.graphs import graph_of, vectors, words
 
@@ -30,6 +31,9 @@ class Fixed:
     def __init__(self, embedding: np.ndarray):
         self._embedding = embedding
         self.artist_id = CASE.graph.artist_id
+
+    def own_view(self, graph):
+        return OwnView(graph)
 
     def embed(self, graph, edges):
         return Embedded(self._embedding)
