@@ -20,6 +20,7 @@ examples:
   artist-sim report                                 look at the last judgement
   artist-sim runs                                   scores and verdicts of past runs
   artist-sim serve                                  answer requests, as TF Serving does
+  artist-sim kubeflow compile --config mine.yaml    a package for Kubeflow Pipelines
 
 The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
 Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     from catalogues.cli import add_commands
+    from pipeline.kubeflow_command import add_kubeflow_commands
     from serving.embedded.command import add_command
 
     add_commands(commands)
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_report(commands)
     _add_runs(commands)
     add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
+    add_kubeflow_commands(commands, _quiet_libraries)
     args = parser.parse_args(arguments)
     try:
         status = args.func(args)

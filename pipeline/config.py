@@ -21,6 +21,7 @@ from catalogues.errors import InputError, nearest
 from components.catalogue_example_gen.config import BuildConfig
 from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from pipeline.home import home
+from pipeline.kubeflow_config import KubeflowConfig
 from trainer.config import TrainerConfig
 
 DEFAULT_CONFIG: Final = "configs/sampler.yaml"
@@ -86,6 +87,7 @@ class PipelineConfig:
       trainer: the system and its training.
       judge: the judged split and the gate.
       beam: where the Beam stages run.
+      kubeflow: where a run on Kubeflow Pipelines finds and leaves things.
     """
 
     catalogue: CatalogueConfig
@@ -95,6 +97,7 @@ class PipelineConfig:
     trainer: TrainerConfig = TrainerConfig()
     judge: JudgeConfig = JudgeConfig()
     beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig | None = None
 
 
 def config_path() -> Path:

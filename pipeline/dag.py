@@ -9,22 +9,30 @@ from typing import Final
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import Pusher, SchemaGen, StatisticsGen, Trainer
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
-from tfx.types import Channel
+from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.catalogue_example_gen.component import CatalogueExampleGen
 from components.curated_schema import CuratedSchemaGen
 from components.latest_blessed_model import LatestBlessedOtherModelStrategy
+from components.latest_served_model import LatestServedModel
+from components.ordered_pusher import OrderedPusher
 from components.retrieval_evaluator.component import RetrievalEvaluator
+from components.run_parameters import RUN_PARAMETERS
 from components.stopping_example_validator import StoppingExampleValidator
 from pipeline.config import PipelineConfig
-from pipeline.home import PIPELINE_NAME
+from pipeline.home import DEPLOYED_NAME, PIPELINE_NAME
+from pipeline.run_parameters import RunParameters, judge_config
 
 HIDDEN_SPLITS: Final = ["hidden_val", "hidden_test"]
+RUN_PLACEHOLDER: Final = "{{$.pipeline_job_uuid}}"
+"""In whose place Kubeflow Pipelines puts the id of the run."""
 _CODE: Final = ("catalogues", "components", "trainer")
 _SUFFIXES: Final = (".py", ".json", ".jinja", ".css", ".js")
 
@@ -36,8 +44,13 @@ def create_pipeline(
     serving_root: str,
     checkpoints: str,
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
+    on_kubeflow: bool = False,
 ) -> Pipeline:
     """catalogue -> ego graphs -> statistics, schema, checks -> model -> judgement -> push.
+
+    On Kubeflow Pipelines, whose back end has no drivers, no resolvers and no metadata store that a
+    step could ask, a step reads the parameters of the run, and the latest blessed model is found
+    in the push destination.
 
     Args:
       config: what a person said.
@@ -45,64 +58,85 @@ def create_pipeline(
       serving_root: where pushed versions lie.
       checkpoints: where a killed training is found again.
       metadata_connection_config: TFX's metadata store; the runner's own if None.
+      on_kubeflow: whether Kubeflow Pipelines runs it.
     """
     code = code_fingerprint()
+    parameters = RunParameters(config) if on_kubeflow else None
+    run_parameters = parameters and parameters.outputs[RUN_PARAMETERS]
+    path = config.catalogue.path
     example_gen = CatalogueExampleGen(
-        catalogue=str(Path(config.catalogue.path).absolute()),
-        build=config.graph,
-        on_bad_rows=config.on_bad_rows,
+        catalogue=path if on_kubeflow else str(Path(path).absolute()),
+        build=None if on_kubeflow else config.graph,
+        on_bad_rows=None if on_kubeflow else config.on_bad_rows,
         code_fingerprint=code,
+        run_parameters=run_parameters,
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples, exclude_splits=HIDDEN_SPLITS)
     statistics = statistics_gen.outputs["statistics"]
-    if config.schema:
-        schema_gen = CuratedSchemaGen(schema_file=str(Path(config.schema).absolute()))
-    else:
-        schema_gen = SchemaGen(statistics=statistics)
+    schema_gen = _schema_gen(config, statistics, on_kubeflow)
     schema = schema_gen.outputs["schema"]
     example_validator = StoppingExampleValidator(statistics=statistics, schema=schema)
     trainer = Trainer(
         run_fn="trainer.run_fn.run_fn",
         examples=examples,
         schema=schema,
+        hyperparameters=run_parameters,
         # The judged split's hidden edges are not named here, so training cannot read them.
         train_args=trainer_pb2.TrainArgs(splits=["train", "val", "test"]),
         eval_args=trainer_pb2.EvalArgs(splits=["hidden_val"]),
         custom_config={
-            "trainer": dataclasses.asdict(config.trainer),
+            **({} if on_kubeflow else {"trainer": dataclasses.asdict(config.trainer)}),
             "checkpoints": checkpoints,
             "code_fingerprint": code,
         },
     )
     trainer.add_upstream_node(example_validator)
     model = trainer.outputs["model"]
-    latest_blessed = Resolver(
-        strategy_class=LatestBlessedOtherModelStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-        current_model=model,
-    ).with_id("LatestBlessedModel")
+    latest_blessed: BaseNode
+    if on_kubeflow:
+        latest_blessed = LatestServedModel(current_model=model, serving_root=serving_root)
+    else:
+        latest_blessed = Resolver(
+            strategy_class=LatestBlessedOtherModelStrategy,
+            model=Channel(type=Model),
+            model_blessing=Channel(type=ModelBlessing),
+            current_model=model,
+        ).with_id("LatestBlessedModel")
+    baseline_model = latest_blessed.outputs["model"]
     evaluator = RetrievalEvaluator(
         examples=examples,
         model=model,
         model_run=trainer.outputs["model_run"],
-        baseline_model=latest_blessed.outputs["model"],
-        baseline_blessing=latest_blessed.outputs["model_blessing"],
-        config=dataclasses.replace(config.judge, fan_out=config.trainer.fan_out),
+        baseline_model=baseline_model,
+        baseline_blessing=None if on_kubeflow else latest_blessed.outputs["model_blessing"],
+        config=None if on_kubeflow else judge_config(config),
         code_fingerprint=code,
+        run_parameters=run_parameters,
     )
-    pusher = Pusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_root)
-        ),
-    )
+    blessing = evaluator.outputs["blessing"]
+    pusher: BaseNode
+    if on_kubeflow:
+        pusher = OrderedPusher(
+            model=model,
+            model_blessing=blessing,
+            baseline_model=baseline_model,
+            serving_root=serving_root,
+            run=RUN_PLACEHOLDER,
+        )
+    else:
+        pusher = Pusher(
+            model=model,
+            model_blessing=blessing,
+            push_destination=pusher_pb2.PushDestination(
+                filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_root)
+            ),
+        )
     return Pipeline(
-        pipeline_name=PIPELINE_NAME,
+        pipeline_name=DEPLOYED_NAME if on_kubeflow else PIPELINE_NAME,
         pipeline_root=pipeline_root,
         components=[
+            *([parameters] if parameters else []),
             example_gen,
             statistics_gen,
             schema_gen,
@@ -112,10 +146,21 @@ def create_pipeline(
             evaluator,
             pusher,
         ],
-        enable_cache=True,
+        # With a cache a scheduled retraining does nothing: its back end looks at parameters and
+        # inputs, so neither at the catalogue's files nor at what is served.
+        enable_cache=not on_kubeflow,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=[f"--runner={config.beam.runner}", *config.beam.options],
     )
+
+
+def _schema_gen(config: PipelineConfig, statistics: BaseChannel, on_kubeflow: bool) -> BaseNode:
+    if not config.schema:
+        return SchemaGen(statistics=statistics)
+    if on_kubeflow:
+        # Read when it runs; there is no cache that it could be hidden from.
+        return ImportSchemaGen(schema_file=config.schema)
+    return CuratedSchemaGen(schema_file=str(Path(config.schema).absolute()))
 
 
 def sqlite_metadata(path: Path) -> metadata_store_pb2.ConnectionConfig:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 PIPELINE_NAME: Final = "artist_sim"
+DEPLOYED_NAME: Final = "artist-sim"
+"""On Kubeflow Pipelines, which has no underscores in names."""
 
 
 def home() -> Path:

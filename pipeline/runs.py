@@ -18,6 +18,7 @@ from pipeline.home import metadata_path
 
 RUN_CONTEXT: Final = "pipeline_run"
 STAGE_TITLES: Final = {
+    "RunParameters": "parameters of the run",
     "CatalogueExampleGen": "catalogue → ego graphs",
     "StatisticsGen": "statistics",
     "SchemaGen": "schema",
@@ -157,7 +158,8 @@ def _run(store: mlmd.MetadataStore, number: int, context: metadata_store_pb2.Con
         number=number,
         started=datetime.datetime.fromtimestamp(started),
         states=states,
-        evaluation=_uri(artifacts.get("RetrievalEvaluation")),
+        # The second is what it was called before it had to compile for Kubeflow Pipelines.
+        evaluation=_uri(artifacts.get("ModelEvaluation") or artifacts.get("RetrievalEvaluation")),
         model=_uri(artifacts.get("Model")),
         pushed=Path(destination) if destination else None,
         lineage=_lineage(executions, events, artifacts),

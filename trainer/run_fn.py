@@ -41,9 +41,12 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: TFX's; custom_config has 'trainer' (a TrainerConfig as a dictionary) and
-        'checkpoints' (the folder in which a killed training is found again).
+        'checkpoints' (the folder in which a killed training is found again). Hyperparameters, where
+        a run brings its own, have 'trainer' in place of that one.
     """
-    given = fn_args.custom_config
+    given = dict(fn_args.custom_config)
+    if fn_args.hyperparameters:
+        given["trainer"] = fn_args.hyperparameters["trainer"]
     config = trainer_config(given["trainer"])
     examples_uri = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
     validation_split = os.path.basename(os.path.dirname(fn_args.eval_files[0]))

@@ -23,6 +23,7 @@ from components.catalogue_example_gen.executor import (
     ON_BAD_ROWS,
     Executor,
 )
+from components.run_parameters import RUN_PARAMETERS
 
 FILES = "catalogue"
 """The one input split of the TFX driver: all files of the catalogue's folder."""
@@ -65,11 +66,15 @@ class CatalogueExampleGenSpec(component_spec.ComponentSpec):
         standard_component_specs.OUTPUT_FILE_FORMAT_KEY: component_spec.ExecutionParameter(
             type=int
         ),
-        BUILD_CONFIG: component_spec.ExecutionParameter(type=str),
-        ON_BAD_ROWS: component_spec.ExecutionParameter(type=str),
+        BUILD_CONFIG: component_spec.ExecutionParameter(type=str, optional=True),
+        ON_BAD_ROWS: component_spec.ExecutionParameter(type=str, optional=True),
         CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
     }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
+    INPUTS = {
+        RUN_PARAMETERS: component_spec.ChannelParameter(
+            type=standard_artifacts.HyperParameters, optional=True
+        )
+    }
     OUTPUTS = {
         standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Examples
@@ -81,14 +86,16 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
     """Builds ego graphs from a catalogue's tables.
 
     TFX's file-based driver picks the newest span that the pattern matches, and fingerprints the
-    files, so that an unchanged catalogue is answered from the cache.
+    files, so that an unchanged catalogue is answered from the cache. Where a runner has no drivers,
+    the executor picks the span.
 
     Args:
       catalogue: the catalogue's folder; a part of it may be a date or number pattern as TFX has
         them: 'catalogues/{YYYY}-{MM}-{DD}' or 'catalogues/span-{SPAN}'.
-      build: how.
-      on_bad_rows: 'error' or 'set_aside'.
+      build: how; None where `run_parameters` say it.
+      on_bad_rows: 'error' or 'set_aside'; None where `run_parameters` say it.
       code_fingerprint: changes when the code does, and the cache with it.
+      run_parameters: what holds for this run alone.
     """
 
     SPEC_CLASS = CatalogueExampleGenSpec
@@ -96,7 +103,13 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
     DRIVER_CLASS = Driver
 
     def __init__(
-        self, *, catalogue: str, build: BuildConfig, on_bad_rows: str, code_fingerprint: str
+        self,
+        *,
+        catalogue: str,
+        build: BuildConfig | None,
+        on_bad_rows: str | None,
+        code_fingerprint: str,
+        run_parameters: types.BaseChannel | None = None,
     ):
         fixed, _, pattern = _split_pattern(catalogue)
         super().__init__(
@@ -107,9 +120,10 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
                 ),
                 output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
                 output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
-                build_config=json.dumps(dataclasses.asdict(build), sort_keys=True),
+                build_config=build and json.dumps(dataclasses.asdict(build), sort_keys=True),
                 on_bad_rows=on_bad_rows,
                 code_fingerprint=code_fingerprint,
+                run_parameters=run_parameters,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )

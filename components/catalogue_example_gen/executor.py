@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import dacite
 from tfx import types
+from tfx.components.example_gen import utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
+from tfx.utils import io_utils, proto_utils
 
 from catalogues.errors import InputError
 from catalogues.spec import Catalogue, load_catalogue
@@ -30,6 +31,8 @@ from components.catalogue_example_gen.build import (
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
+from components.catalogue_example_gen.spans import resolve_span
+from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
 
 BUILD_CONFIG: Final = "build_config"
@@ -58,9 +61,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names(
             [*SPLITS, *(HIDDEN_PREFIX + split for split in JUDGED)]
         )
-        catalogue = load_catalogue(_folder(exec_properties))
+        run = read_run_parameters(input_dict)
+        catalogue = load_catalogue(self._folder(exec_properties, examples, run.get("span", "")))
         config = dacite.from_dict(
-            BuildConfig, json.loads(exec_properties[BUILD_CONFIG]), dacite.Config(cast=[tuple])
+            BuildConfig,
+            run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]),
+            dacite.Config(cast=[tuple]),
         )
         with (
             _bars(catalogue) as advance,
@@ -69,8 +75,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         ):
             build(pipeline, catalogue, config, examples.uri)
         summary = json.loads(Path(examples.uri, SUMMARY_FILE).read_text())
-        check_summary(summary, exec_properties[ON_BAD_ROWS])
+        check_summary(summary, run["on_bad_rows"] if run else exec_properties[ON_BAD_ROWS])
         console().print(summary_lines(summary), highlight=False, soft_wrap=True)
+
+    def _folder(self, exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> Path:
+        """The catalogue's folder, on this machine; notes the span where no driver did."""
+        inputs = example_gen_pb2.Input()
+        proto_utils.json_to_proto(
+            exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs
+        )
+        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        if not examples.has_custom_property(utils.SPAN_PROPERTY_NAME):
+            found = resolve_span(base, inputs, span)
+            examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, found)
+        folder = os.path.dirname(os.path.join(base, inputs.splits[0].pattern))
+        if "://" not in folder:
+            return Path(folder)
+        # The readers of tables know files only.
+        fetched = os.path.join(self._get_tmp_dir(), "catalogue")
+        io_utils.copy_dir(folder, fetched)
+        return Path(fetched)
 
 
 def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:
@@ -149,14 +173,6 @@ def summary_lines(summary: dict[str, Any]) -> str:
             f"{summary['cut_tracks']['artists']:,} artists (`graph.max_tracks`)"
         )
     return "\n".join(lines)
-
-
-def _folder(exec_properties: dict[str, Any]) -> Path:
-    """The catalogue's folder, the span's pattern resolved by the driver."""
-    inputs = example_gen_pb2.Input()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs)
-    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    return Path(os.path.dirname(os.path.join(base, inputs.splits[0].pattern)))
 
 
 @contextlib.contextmanager

@@ -7,23 +7,18 @@ import json
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import artifact, component_spec, standard_artifacts
+from tfx.types import component_spec, standard_artifacts
 
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.executor import CODE_FINGERPRINT, CONFIG, Executor
-
-
-class RetrievalEvaluation(artifact.Artifact):
-    """metrics.json, verdict.json, embeddings.npz, report.md and report.html."""
-
-    TYPE_NAME = "RetrievalEvaluation"
+from components.run_parameters import RUN_PARAMETERS
 
 
 class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
     """Inputs and outputs of the judge."""
 
     PARAMETERS = {
-        CONFIG: component_spec.ExecutionParameter(type=str),
+        CONFIG: component_spec.ExecutionParameter(type=str, optional=True),
         CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -38,9 +33,14 @@ class RetrievalEvaluatorSpec(component_spec.ComponentSpec):
         "baseline_blessing": component_spec.ChannelParameter(
             type=standard_artifacts.ModelBlessing, optional=True
         ),
+        RUN_PARAMETERS: component_spec.ChannelParameter(
+            type=standard_artifacts.HyperParameters, optional=True
+        ),
     }
     OUTPUTS = {
-        "evaluation": component_spec.ChannelParameter(type=RetrievalEvaluation),
+        # metrics.json, verdict.json, embeddings.npz, report.md and report.html. A type of our own
+        # does not compile for Kubeflow Pipelines.
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
     }
 
@@ -53,10 +53,12 @@ class RetrievalEvaluator(base_beam_component.BaseBeamComponent):
       model: the new model.
       model_run: the training's log, whose curves are shown.
       baseline_model: the latest blessed one; may resolve to none.
-      baseline_blessing: its blessing, which nobody reads. When the pipeline goes back and forth
-        between two models, it tells the cache that the older verdict was about another day.
-      config: the judged split and the gate.
+      baseline_blessing: its blessing, which nobody reads; None without a cache. When the pipeline
+        goes back and forth between two models, it tells the cache that the older verdict was about
+        another day.
+      config: the judged split and the gate; None where `run_parameters` say it.
       code_fingerprint: changes when the code does, and the cache with it.
+      run_parameters: what holds for this run alone.
     """
 
     SPEC_CLASS = RetrievalEvaluatorSpec
@@ -69,20 +71,22 @@ class RetrievalEvaluator(base_beam_component.BaseBeamComponent):
         model: types.BaseChannel,
         model_run: types.BaseChannel,
         baseline_model: types.BaseChannel,
-        baseline_blessing: types.BaseChannel,
-        config: JudgeConfig,
+        baseline_blessing: types.BaseChannel | None,
+        config: JudgeConfig | None,
         code_fingerprint: str,
+        run_parameters: types.BaseChannel | None = None,
     ):
         super().__init__(
             spec=RetrievalEvaluatorSpec(
-                config=json.dumps(dataclasses.asdict(config), sort_keys=True),
+                config=config and json.dumps(dataclasses.asdict(config), sort_keys=True),
                 code_fingerprint=code_fingerprint,
                 examples=examples,
                 model=model,
                 model_run=model_run,
                 baseline_model=baseline_model,
                 baseline_blessing=baseline_blessing,
-                evaluation=types.Channel(type=RetrievalEvaluation),
+                run_parameters=run_parameters,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             )
         )

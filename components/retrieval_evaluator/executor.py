@@ -14,7 +14,9 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from components.artifact_uris import artifact_uri
 from components.latest_blessed_model import BLESSED, CURRENT_MODEL_ID
+from components.latest_served_model import there_is_none
 from components.retrieval_evaluator.beam_ranking import BeamRanking
 from components.retrieval_evaluator.config import JudgeConfig
 from components.retrieval_evaluator.judgement import Judgement, judge_model
@@ -23,6 +25,7 @@ from components.retrieval_evaluator.page.judged import page_contents
 from components.retrieval_evaluator.page.rendering import html_page
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
+from components.run_parameters import read_run_parameters
 from trainer.console import console
 from trainer.graph import ArtistGraph
 from trainer.loading import load_graph, load_hidden_edges
@@ -50,7 +53,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         A model that cannot be loaded, or raises when it embeds, stops the run: there is nothing to
         judge, nothing is blessed, and what was pushed before stays.
         """
-        config = read_config(exec_properties[CONFIG])
+        run = read_run_parameters(input_dict)
+        config = read_config(run["judge"] if run else json.loads(exec_properties[CONFIG]))
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         folder = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
@@ -81,9 +85,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)
 
 
-def read_config(text: str) -> JudgeConfig:
-    """What the component wrote as JSON, which has lists only."""
-    return dacite.from_dict(JudgeConfig, json.loads(text), dacite.Config(cast=[tuple]))
+def read_config(given: dict[str, Any]) -> JudgeConfig:
+    """A JudgeConfig from what was JSON, which has lists only."""
+    return dacite.from_dict(JudgeConfig, given, dacite.Config(cast=[tuple]))
 
 
 class Unloadable:
@@ -113,7 +117,7 @@ def _blessed(
     input_dict: dict[str, list[types.Artifact]], config: JudgeConfig, examples_uri: str
 ) -> JudgedModel | Unloadable | None:
     found = input_dict.get("baseline_model") or []
-    if not found:
+    if not found or there_is_none(found[0]):
         return None
     try:
         path = path_utils.serving_model_path(found[0].uri)
@@ -159,4 +163,4 @@ def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement
     Path(blessing.uri, "BLESSED" if blessed else "NOT_BLESSED").write_text("")
     blessing.set_int_custom_property(BLESSED, int(blessed))
     blessing.set_int_custom_property(CURRENT_MODEL_ID, model.id)
-    blessing.set_string_custom_property("current_model", model.uri)
+    blessing.set_string_custom_property("current_model", artifact_uri(model.uri))

@@ -15,7 +15,6 @@ from tfx.types import standard_artifacts
 
 from components.retrieval_evaluator import executor
 from components.retrieval_evaluator.beam_ranking import BeamRanking, rank_block
-from components.retrieval_evaluator.component import RetrievalEvaluation
 from components.retrieval_evaluator.config import JudgeConfig
 from trainer.ranking import ranking
 from trainer.ranking.evaluation import evaluate_ranking
@@ -122,7 +121,7 @@ def test_the_configuration_decides_where_the_judge_ranks(tmp_path, monkeypatch, 
         for name, kind in {
             "examples": standard_artifacts.Examples,
             "model": standard_artifacts.Model,
-            "evaluation": RetrievalEvaluation,
+            "evaluation": standard_artifacts.ModelEvaluation,
             "blessing": standard_artifacts.ModelBlessing,
         }.items()
     }

@@ -12,7 +12,6 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components.retrieval_evaluator import executor
-from components.retrieval_evaluator.component import RetrievalEvaluation
 from components.retrieval_evaluator.config import GateConfig, GateRule, JudgeConfig
 from components.retrieval_evaluator.metrics_file import read_metrics
 from tests.components.rings import CASE, Echo
@@ -44,7 +43,7 @@ def model_in(folder: Path, echo: Echo | None) -> standard_artifacts.Model:
 
 def judged(folder: Path, model, blessed=None, gate=GATE) -> tuple[Path, bool]:
     """The folder of the evaluation, and whether the model was blessed."""
-    evaluation, blessing = RetrievalEvaluation(), standard_artifacts.ModelBlessing()
+    evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
     for name, artifact in (("evaluation", evaluation), ("blessing", blessing)):
         artifact.uri = str(folder / name)
         Path(artifact.uri).mkdir(parents=True)
@@ -125,7 +124,7 @@ def test_the_configuration_survives_its_way_through_the_metadata_store():
     )
     for gate in (GateConfig(), GATE, GateConfig(rules=rules, if_blessed_unreadable="pass")):
         config = JudgeConfig(gate=gate, k=(3, 10))
-        assert executor.read_config(json.dumps(dataclasses.asdict(config))) == config
+        assert executor.read_config(json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
 
 def test_metrics_from_before_there_were_versions_are_read_as_scores(tmp_path):

@@ -83,6 +83,7 @@ def trained(tmp_path_factory) -> Path:
     run_fn(
         SimpleNamespace(
             custom_config=given,
+            hyperparameters=None,
             train_files=[str(folder / "examples/Split-train/*")],
             eval_files=[str(folder / "examples/Split-hidden_val/*")],
             serving_model_dir=str(folder / "model"),

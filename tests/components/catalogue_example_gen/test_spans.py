@@ -1,64 +1,66 @@
-"""A dated or numbered catalogue folder: the newest is picked, and any change is seen."""
+"""The span of a catalogue where no driver resolves it."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
-from tfx.orchestration import data_types
+from tfx.proto import example_gen_pb2
 
-from components.catalogue_example_gen.component import CatalogueExampleGen, Driver
-from components.catalogue_example_gen.config import BuildConfig
-from components.catalogue_example_gen.executor import _folder
-from tests.components.catalogue_example_gen import split_pairs
-from tests.components.catalogue_example_gen.building import write_catalogue
+from catalogues.errors import InputError
+from components.catalogue_example_gen.spans import resolve_span
 
 
-def resolved(catalogue):
-    """The execution properties once the component's driver has seen the files."""
-    component = CatalogueExampleGen(
-        catalogue=str(catalogue), build=BuildConfig(), on_bad_rows="error", code_fingerprint="1"
+def resolved(base: Path, pattern: str, wanted: str = "") -> tuple[int, str]:
+    """The span, and the folder that its pattern names."""
+    inputs = example_gen_pb2.Input(
+        splits=[example_gen_pb2.Input.Split(name="catalogue", pattern=f"{pattern}/*")]
     )
-    assert component.DRIVER_CLASS is Driver
-    nothing = data_types.PipelineInfo("", "")
-    return Driver(None).resolve_exec_properties(
-        dict(component.exec_properties), nothing, data_types.ComponentInfo("", "", nothing)
+    span = resolve_span(str(base), inputs, wanted)
+    return span, inputs.splits[0].pattern.removesuffix("/*")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    for name in ("span-2", "span-10", "2026-01-31", "2026-02-01", "plain"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "catalogue.yaml").touch()
+    return tmp_path
+
+
+def test_the_newest_number_and_the_newest_day(base):
+    assert resolved(base, "span-{SPAN}") == (10, "span-10")
+    # 20,485 days from 1970-01-01: 56 years of 365 days, 14 leap days, 31 days of January.
+    assert resolved(base, "{YYYY}-{MM}-{DD}") == (56 * 365 + 14 + 31, "2026-02-01")
+
+
+def test_a_span_that_is_asked_for(base):
+    assert resolved(base, "span-{SPAN}", "2") == (2, "span-2")
+    assert resolved(base, "{YYYY}-{MM}-{DD}", "2026-01-31")[1] == "2026-01-31"
+
+
+def test_a_path_without_spans(base):
+    inputs = example_gen_pb2.Input(
+        splits=[example_gen_pb2.Input.Split(name="catalogue", pattern="*")]
     )
+    assert resolve_span(str(base / "plain"), inputs, "") == 0
+    assert inputs.splits[0].pattern == "*"
+    with pytest.raises(InputError, match=r"`catalogue.path` has no \{SPAN\}"):
+        resolve_span(str(base / "plain"), inputs, "2")
 
 
 @pytest.mark.parametrize(
-    "pattern, folders, newest, span",
+    ("pattern", "wanted", "sentence"),
     [
-        ("span-{SPAN}", ["span-2", "span-10", "span-9"], "span-10", 10),
-        ("{YYYY}-{MM}-{DD}", ["2023-12-31", "2024-02-01", "2024-01-30"], "2024-02-01", 19754),
-        ("{YYYY}-{MM}-{DD}/tables", ["2024-02-01/tables"], "2024-02-01/tables", 19754),
-        ("mine", ["mine", "other"], "mine", 0),
+        ("span-{SPAN}", "3", "No folder of the catalogue matches 'span-{SPAN}' for the span 3"),
+        ("none-{SPAN}", "", "No folder of the catalogue matches 'none-{SPAN}'; check"),
+        ("{YYYY}-{MM}-{DD}", "2026-03-01", "matches '{YYYY}-{MM}-{DD}' for the span 2026-03-01"),
+        ("span-{SPAN}", "newest", "The span 'newest' is neither a whole number nor a date"),
+        ("span-{SPAN}", "2026-02-30", "neither a whole number nor a date"),
     ],
 )
-def test_the_newest_span_is_read(tmp_path, pattern, folders, newest, span):
-    for folder in folders:
-        write_catalogue(tmp_path / folder, split_pairs.FILES)
-    found = resolved(tmp_path / pattern)
-    assert _folder(found) == tmp_path / newest
-    assert found["span"] == span
-
-
-def test_an_unchanged_folder_has_the_same_fingerprint(tmp_path):
-    write_catalogue(tmp_path / "mine", split_pairs.FILES)
-    assert (
-        resolved(tmp_path / "mine")["input_fingerprint"]
-        == resolved(f"{tmp_path / 'mine'}/")["input_fingerprint"]
-    )
-
-
-@pytest.mark.parametrize("changed", ["artists.csv", "tracks/1.csv", "tracks/deep/er/2.csv"])
-def test_a_change_of_any_file_is_seen(tmp_path, changed):
-    """A table may lie in a folder of the catalogue, at which TFX's own driver does not look."""
-    files = {"tracks/1.csv": "a\n1\n", "tracks/deep/er/2.csv": "a\n1\n"}
-    write_catalogue(tmp_path, split_pairs.FILES | files)
-    before = resolved(tmp_path)["input_fingerprint"]
-    assert resolved(tmp_path)["input_fingerprint"] == before
-    path = tmp_path / changed
-    path.write_text(path.read_text() + "2\n")
-    os.utime(path, (2e9, 2e9))
-    assert resolved(tmp_path)["input_fingerprint"] != before
+def test_a_span_that_is_not_there(base, pattern, wanted, sentence):
+    with pytest.raises(InputError) as raised:
+        resolved(base, pattern, wanted)
+    assert sentence in str(raised.value)
+    assert str(base) not in str(raised.value)

@@ -1,0 +1,87 @@
+"""`artist-sim kubeflow`: the pipeline on Kubeflow Pipelines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from catalogues.errors import InputError
+from pipeline.config import DEFAULT_CONFIG, load_config
+from pipeline.home import DEPLOYED_NAME, shown
+
+_OUTPUT: Final = f"{DEPLOYED_NAME}.yaml"
+_ENDINGS: Final = (".yaml", ".yml")
+_COMPILE: Final = """\
+Compiles the pipeline to a package that Kubeflow Pipelines takes. Nothing is asked of a cluster.
+
+The configuration needs a section `kubeflow`, and its catalogue must lie where the steps reach it:
+
+  catalogue: {path: "/mnt/artist-sim/catalogues/{YYYY}-{MM}-{DD}"}
+  kubeflow:
+    image: registry.example.com/artist-sim:0.1.0
+    pipeline_root: minio://mlpipeline/artist-sim
+    serving_root: /mnt/artist-sim/serving/artist_sim
+    checkpoints: /mnt/artist-sim/checkpoints
+    volume: {claim: artist-sim, path: /mnt/artist-sim}
+
+What a person may change from run to run are parameters of the run: the span of the catalogue,
+the floor of the gate, and any part of graph, on_bad_rows, trainer and judge (docs/kubeflow.md).
+"""
+
+
+def add_kubeflow_commands(
+    commands: argparse._SubParsersAction, quiet_libraries: Callable[[], None]
+) -> None:
+    """Adds `kubeflow` to the commands of artist-sim.
+
+    Args:
+      commands: those of artist-sim.
+      quiet_libraries: called before TFX is imported.
+    """
+    parser = commands.add_parser(
+        "kubeflow",
+        help="the pipeline on Kubeflow Pipelines",
+        description="The pipeline on Kubeflow Pipelines.",
+    )
+    kinds = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser = kinds.add_parser(
+        "compile",
+        help="write the package, without a cluster",
+        description=_COMPILE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(DEFAULT_CONFIG), help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--output", type=Path, default=Path(_OUTPUT), help=f"default: {_OUTPUT}")
+    parser.set_defaults(func=lambda args: _compile(args.config, args.output, quiet_libraries))
+
+
+def _compile(config_path: Path, output: Path, quiet_libraries: Callable[[], None]) -> int:
+    if output.suffix not in _ENDINGS:
+        raise InputError(
+            f"'{output.name}' does not end in {' or '.join(_ENDINGS)}, which Kubeflow Pipelines "
+            "needs; name such a file with --output."
+        )
+    config = load_config(config_path)
+    if config.kubeflow is None:
+        raise InputError(
+            f"{config_path.name} has no section `kubeflow`; docs/kubeflow.md shows what belongs "
+            "there."
+        )
+    quiet_libraries()
+    # TFX is slow to import; a wrong configuration is told before.
+    from pipeline.kubeflow_runner import compile_package, write_package
+
+    documents = compile_package(config)
+    write_package(documents, output)
+    tasks = documents[0]["root"]["dag"]["tasks"]
+    parameters = documents[0]["root"]["inputDefinitions"]["parameters"]
+    print(f"{shown(output)}: pipeline '{DEPLOYED_NAME}', {len(tasks)} steps")
+    print(f"  image:         {config.kubeflow.image}")
+    print(f"  artifacts:     {config.kubeflow.pipeline_root}")
+    print(f"  pushed to:     {config.kubeflow.serving_root}")
+    print(f"  run may say:   {', '.join(sorted(parameters))}")
+    return 0

@@ -1,0 +1,89 @@
+"""What the container of a step on Kubeflow Pipelines runs: TFX's entry point, made to work there.
+
+`python -m pipeline.kubeflow_entrypoint` takes the arguments of
+`tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor` and calls it in this process.
+That one was written for a managed back end; of the open-source one it does not know that inputs
+come without their type, that artifacts are to be read and written in local folders, which the
+launcher copies from and to the store, and that nobody has made the folders of outputs (decision
+0012).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from catalogues.errors import InputError
+from components.artifact_uris import artifact_uri, local_path
+
+TFX_ENTRY_POINT: Final = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
+_INPUT: Final = "--json_serialized_invocation_args"
+_INPUTS_SPEC: Final = "--json_serialized_inputs_spec_args"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one executor; returns 0, or 2 for a person's mistake. Any other error is raised."""
+    given = list(arguments)
+    place, spec_place = given.index(_INPUT) + 1, given.index(_INPUTS_SPEC) + 1
+    executor_input = localized(json.loads(given[place]), json.loads(given[spec_place]))
+    given[place] = json.dumps(executor_input)
+    for artifact in _artifacts(executor_input, "outputs"):
+        Path(artifact["uri"]).mkdir(parents=True, exist_ok=True)
+    sys.argv = [TFX_ENTRY_POINT, *given]
+    try:
+        runpy.run_module(TFX_ENTRY_POINT, run_name="__main__")
+    except SystemExit as end:
+        # How an absl program ends.
+        if end.code:
+            raise
+    except InputError as error:
+        print(f"artist_sim: {error}", file=sys.stderr, flush=True)
+        return 2
+    _restore_uris(Path(executor_input["outputs"]["outputFile"]))
+    return 0
+
+
+def localized(executor_input: Mapping[str, Any], inputs_spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An ExecutorInput of the open-source back end as TFX reads it.
+
+    Args:
+      executor_input: the message as JSON.
+      inputs_spec: the step's ComponentInputsSpec as JSON, which has the types of its artifacts.
+
+    Returns:
+      The same with a type for each input artifact, and local paths in place of URIs.
+    """
+    adapted: dict[str, Any] = json.loads(json.dumps(executor_input))
+    types = inputs_spec.get("artifacts", {})
+    for name, listed in adapted.get("inputs", {}).get("artifacts", {}).items():
+        for artifact in listed.get("artifacts", []):
+            if not artifact.get("type"):
+                artifact["type"] = types[name]["artifactType"]
+    for direction in ("inputs", "outputs"):
+        for artifact in _artifacts(adapted, direction):
+            artifact["uri"] = local_path(artifact["uri"])
+    return adapted
+
+
+def _artifacts(message: Mapping[str, Any], direction: str) -> list[dict[str, Any]]:
+    by_name = message.get(direction, {}).get("artifacts", {})
+    return [artifact for listed in by_name.values() for artifact in listed.get("artifacts", [])]
+
+
+def _restore_uris(output_file: Path) -> None:
+    """The launcher uploads what the outputs' URIs name, and records those."""
+    written = json.loads(output_file.read_text(encoding="utf-8"))
+    for artifact in _artifacts({"outputs": written}, "outputs"):
+        artifact["uri"] = artifact_uri(artifact["uri"])
+    beside = f"{output_file}.writing"
+    Path(beside).write_text(json.dumps(written), encoding="utf-8")
+    os.replace(beside, output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""Compiles the DAG to a package of Kubeflow Pipelines: one YAML file, made without a cluster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
+
+from catalogues.errors import InputError
+from pipeline.config import PipelineConfig
+from pipeline.dag import create_pipeline
+from pipeline.home import DEPLOYED_NAME
+from pipeline.kubeflow_config import KubeflowConfig
+from trainer.systems.registry import check_system
+
+COMMAND: Final = ("python", "-m", "pipeline.kubeflow_entrypoint")
+
+
+def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
+    """The documents of the package.
+
+    Args:
+      config: with a section `kubeflow`.
+
+    Returns:
+      A PipelineSpec as JSON, and, where there is a volume, the PlatformSpec that mounts it.
+
+    Raises:
+      InputError: a place that the steps of a run would not reach, or an unknown system.
+    """
+    kubeflow = check_places(config)
+    check_system(config.trainer.system)
+    pipeline = create_pipeline(
+        config,
+        pipeline_root=kubeflow.pipeline_root,
+        serving_root=kubeflow.serving_root,
+        checkpoints=kubeflow.checkpoints,
+        on_kubeflow=True,
+    )
+    runner = KubeflowV2DagRunner(
+        KubeflowV2DagRunnerConfig(
+            display_name=DEPLOYED_NAME,
+            default_image=kubeflow.image,
+            default_commands=list(COMMAND),
+            use_pipeline_spec_2_1=True,
+        )
+    )
+    spec = runner.run(pipeline, write_out=False)["pipelineSpec"]
+    # TFX leaves it to the job, which a YAML package has not.
+    spec["defaultPipelineRoot"] = kubeflow.pipeline_root
+    for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
+        # TFX leaves out the defaults of runtime parameters; all of ours are empty.
+        parameter |= {"defaultValue": "", "isOptional": True}
+    return [spec, _mounts(spec, kubeflow)] if kubeflow.volume else [spec]
+
+
+def check_places(config: PipelineConfig) -> KubeflowConfig:
+    """The section `kubeflow`, if all that steps read by themselves can be read there.
+
+    Raises:
+      InputError: there is no such section, or the catalogue or the schema would not be reached.
+    """
+    kubeflow = config.kubeflow
+    if kubeflow is None:
+        raise InputError(
+            "The configuration has no section `kubeflow`; docs/kubeflow.md shows what belongs "
+            "there."
+        )
+    for key, place in (("catalogue.path", config.catalogue.path), ("schema", config.schema)):
+        fault = kubeflow.place_fault(place) if place else None
+        if fault:
+            raise InputError(f"For Kubeflow Pipelines `{key}` {fault}.")
+    return kubeflow
+
+
+def write_package(documents: list[dict[str, Any]], path: Path) -> None:
+    """Writes the documents as YAML, all or nothing."""
+    beside = path.with_name(f"{path.name}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("w", encoding="utf-8") as file:
+            yaml.safe_dump_all(documents, file, sort_keys=True, width=100)
+        os.replace(beside, path)
+    except OSError as error:
+        raise InputError(
+            f"The package cannot be written to '{path.name}' ({error.strerror}); name another "
+            "file with --output."
+        ) from None
+
+
+def _mounts(spec: dict[str, Any], kubeflow: KubeflowConfig) -> dict[str, Any]:
+    assert kubeflow.volume is not None
+    claim, path = kubeflow.volume.claim, kubeflow.volume.path
+    executors = {
+        name: {"pvcMount": [{"constant": claim, "mountPath": path}]}
+        for name in spec["deploymentSpec"]["executors"]
+    }
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}

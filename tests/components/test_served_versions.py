@@ -1,0 +1,207 @@
+"""The push destination as what tells the latest blessed model, and the order of pushes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+
+from catalogues.errors import InputError
+from components import latest_served_model, ordered_pusher, served_versions
+from components.latest_served_model import SERVED_VERSION, there_is_none
+from components.served_versions import ServedVersions
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "serving" / "artist_sim"
+
+
+def saved_model(folder: Path, content: str) -> Path:
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_text(content)
+    (folder / "variables" / "data").write_text(content)
+    return folder
+
+
+def artifact(kind, uri: Path, **properties: int):
+    made = kind()
+    made.uri = str(uri)
+    for name, value in properties.items():
+        made.set_int_custom_property(name, value)
+    return made
+
+
+class Runs:
+    """Runs of the two components as the steps of a pipeline, without the steps between."""
+
+    def __init__(self, folder: Path, root: Path):
+        self._folder, self._root = folder, root
+
+    def train(self, name: str) -> standard_artifacts.Model:
+        saved_model(self._folder / name / "Format-Serving", name)
+        return artifact(standard_artifacts.Model, self._folder / name)
+
+    def latest(self, model: standard_artifacts.Model) -> standard_artifacts.Model:
+        found = artifact(standard_artifacts.Model, self._folder / "latest")
+        shutil.rmtree(found.uri, ignore_errors=True)
+        latest_served_model.Executor().Do(
+            {"current_model": [model]}, {"model": [found]}, {"serving_root": str(self._root)}
+        )
+        return found
+
+    def push(self, model, baseline, blessed: bool = True) -> standard_artifacts.PushedModel:
+        pushed = artifact(standard_artifacts.PushedModel, self._folder / "pushed")
+        blessing = artifact(standard_artifacts.ModelBlessing, self._folder / "b", blessed=blessed)
+        ordered_pusher.Executor().Do(
+            {"model": [model], "model_blessing": [blessing], "baseline_model": [baseline]},
+            {"pushed_model": [pushed]},
+            {"serving_root": str(self._root), "run": "a-run"},
+        )
+        return pushed
+
+    def versions(self) -> list[int]:
+        return sorted(int(path.name) for path in self._root.iterdir())
+
+
+@pytest.fixture
+def runs(tmp_path: Path, root: Path) -> Runs:
+    return Runs(tmp_path / "artifacts", root)
+
+
+def content(model: standard_artifacts.Model) -> str:
+    return Path(model.uri, "Format-Serving", "saved_model.pb").read_text()
+
+
+def test_the_first_model_has_nothing_to_be_compared_with(runs, root):
+    first = runs.train("first")
+    latest = runs.latest(first)
+    assert there_is_none(latest)
+    # Something lies there: a store has no empty folders.
+    assert [path.name for path in Path(latest.uri).iterdir()] == ["NO_BLESSED_MODEL"]
+    pushed = runs.push(first, latest)
+    assert pushed.get_int_custom_property("pushed") == 1
+    (version,) = runs.versions()
+    assert pushed.get_string_custom_property("pushed_version") == str(version)
+    folder = pushed.get_string_custom_property("pushed_destination")
+    assert Path(folder) == root / str(version)
+    assert Path(folder, "variables", "data").read_text() == "first"
+    entry = json.loads((root.parent / "artist_sim.ledger" / f"{version}.json").read_text())
+    assert entry["model"] == first.uri and entry["run"] == "a-run"
+    assert entry["version"] == version and entry["compared_with"] == 0
+
+
+def test_the_latest_of_several_is_found_and_copied(runs):
+    for name in ("first", "second", "third"):
+        model = runs.train(name)
+        runs.push(model, runs.latest(model))
+    # Within one second, and each newer than the one before.
+    assert len(set(runs.versions())) == 3
+    latest = runs.latest(runs.train("new"))
+    assert content(latest) == "third"
+    assert latest.get_int_custom_property(SERVED_VERSION) == runs.versions()[-1]
+    assert not there_is_none(latest)
+
+
+def test_a_model_is_no_predecessor_of_itself(runs):
+    first, second = runs.train("first"), runs.train("second")
+    runs.push(first, runs.latest(first))
+    runs.push(second, runs.latest(second))
+    assert content(runs.latest(second)) == "first"
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(runs, root):
+    first = runs.train("first")
+    pushed = runs.push(first, runs.latest(first), blessed=False)
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert not root.exists()
+    assert there_is_none(runs.latest(runs.train("second")))
+
+
+def test_a_version_that_was_taken_back_does_not_count(runs, root):
+    for name in ("first", "second"):
+        model = runs.train(name)
+        runs.push(model, runs.latest(model))
+    shutil.rmtree(root / str(runs.versions()[-1]))
+    assert content(runs.latest(runs.train("new"))) == "first"
+
+
+def test_a_version_without_an_entry_counts(runs, root):
+    # Pushed by hand, or before there was a ledger.
+    saved_model(root / "17", "by hand")
+    assert content(runs.latest(runs.train("new"))) == "by hand"
+
+
+def test_a_clock_that_was_put_back_changes_no_order(runs, monkeypatch):
+    for now, name in ((2000, "first"), (1000, "second")):
+        monkeypatch.setattr(served_versions.time, "time", lambda now=now: now)
+        model = runs.train(name)
+        runs.push(model, runs.latest(model))
+    assert runs.versions() == [2000, 2001]
+    assert content(runs.latest(runs.train("new"))) == "second"
+
+
+def test_what_was_compared_with_an_older_model_is_not_pushed(runs):
+    slow, fast = runs.train("slow"), runs.train("fast")
+    baseline = runs.latest(slow)
+    runs.push(fast, runs.latest(fast))
+    before = runs.versions()
+    with pytest.raises(InputError, match="this model was judged beside none; nothing is pushed"):
+        runs.push(slow, baseline)
+    assert runs.versions() == before
+
+
+def test_a_push_that_is_tried_again_pushes_once(runs):
+    first = runs.train("first")
+    latest = runs.latest(first)
+    pushes = [runs.push(first, latest) for _ in range(2)]
+    assert len(runs.versions()) == 1
+    told = {push.get_string_custom_property("pushed_version") for push in pushes}
+    assert told == {str(runs.versions()[0])}
+
+
+def test_a_push_that_was_killed_leaves_what_is_served_and_is_taken_up_again(runs, monkeypatch):
+    first, second = runs.train("first"), runs.train("second")
+    runs.push(first, runs.latest(first))
+    latest = runs.latest(second)
+
+    def killed(source: str, target: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.io_utils, "copy_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            runs.push(second, latest)
+    # The half version is there, but no model is.
+    assert len(runs.versions()) == 2
+    assert content(runs.latest(runs.train("new"))) == "first"
+    runs.push(second, latest)
+    assert len(runs.versions()) == 2
+    assert content(runs.latest(runs.train("newer"))) == "second"
+
+
+def test_a_killed_push_that_was_overtaken_is_refused(runs, monkeypatch):
+    second, third = runs.train("second"), runs.train("third")
+    latest = runs.latest(second)
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.io_utils, "copy_file", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            runs.push(second, latest)
+    runs.push(third, runs.latest(third))
+    with pytest.raises(InputError, match="nothing is pushed"):
+        runs.push(second, latest)
+
+
+def test_half_an_entry_is_never_seen(runs, root, monkeypatch):
+    first = runs.train("first")
+    latest = runs.latest(first)
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.fileio, "rename", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            runs.push(first, latest)
+    assert ServedVersions(str(root)).entries() == {}
+    runs.push(first, latest)
+    assert len(ServedVersions(str(root)).entries()) == 1
