@@ -132,7 +132,7 @@ class ServedVersions:
         # Beside, then renamed: a reader never sees half an entry.
         with fileio.open(f"{path}.writing", "w") as file:
             file.write(json.dumps(dataclasses.asdict(push), indent=1) + "\n")
-        fileio.rename(f"{path}.writing", path)
+        fileio.rename(f"{path}.writing", path, overwrite=True)
 
 
 def _read_push(given: Mapping[str, Any]) -> Push:

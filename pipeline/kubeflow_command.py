@@ -10,6 +10,7 @@ from typing import Final
 from catalogues.errors import InputError
 from pipeline.config import DEFAULT_CONFIG, load_config
 from pipeline.home import DEPLOYED_NAME, shown
+from pipeline.preflight import check_kubeflow
 
 _OUTPUT: Final = f"{DEPLOYED_NAME}.yaml"
 _ENDINGS: Final = (".yaml", ".yml")
@@ -66,13 +67,9 @@ def _compile(config_path: Path, output: Path, quiet_libraries: Callable[[], None
             "needs; name such a file with --output."
         )
     config = load_config(config_path)
-    if config.kubeflow is None:
-        raise InputError(
-            f"{config_path.name} has no section `kubeflow`; docs/kubeflow.md shows what belongs "
-            "there."
-        )
-    quiet_libraries()
     # TFX is slow to import; a wrong configuration is told before.
+    kubeflow = check_kubeflow(config)
+    quiet_libraries()
     from pipeline.kubeflow_runner import compile_package, write_package
 
     documents = compile_package(config)
@@ -80,8 +77,8 @@ def _compile(config_path: Path, output: Path, quiet_libraries: Callable[[], None
     tasks = documents[0]["root"]["dag"]["tasks"]
     parameters = documents[0]["root"]["inputDefinitions"]["parameters"]
     print(f"{shown(output)}: pipeline '{DEPLOYED_NAME}', {len(tasks)} steps")
-    print(f"  image:         {config.kubeflow.image}")
-    print(f"  artifacts:     {config.kubeflow.pipeline_root}")
-    print(f"  pushed to:     {config.kubeflow.serving_root}")
-    print(f"  run may say:   {', '.join(sorted(parameters))}")
+    print(f"  image:         {kubeflow.image}")
+    print(f"  artifacts:     {kubeflow.pipeline_root}")
+    print(f"  pushed to:     {kubeflow.serving_root}")
+    print(f"  parameters:    {', '.join(sorted(parameters))}")
     return 0

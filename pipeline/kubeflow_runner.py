@@ -17,7 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.dag import create_pipeline
 from pipeline.home import DEPLOYED_NAME
 from pipeline.kubeflow_config import KubeflowConfig
-from trainer.systems.registry import check_system
+from pipeline.preflight import check_kubeflow
 
 COMMAND: Final = ("python", "-m", "pipeline.kubeflow_entrypoint")
 
@@ -32,10 +32,9 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
       A PipelineSpec as JSON, and, where there is a volume, the PlatformSpec that mounts it.
 
     Raises:
-      InputError: a place that the steps of a run would not reach, or an unknown system.
+      InputError: as `check_kubeflow` does.
     """
-    kubeflow = check_places(config)
-    check_system(config.trainer.system)
+    kubeflow = check_kubeflow(config)
     pipeline = create_pipeline(
         config,
         pipeline_root=kubeflow.pipeline_root,
@@ -58,25 +57,6 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
         # TFX leaves out the defaults of runtime parameters; all of ours are empty.
         parameter |= {"defaultValue": "", "isOptional": True}
     return [spec, _mounts(spec, kubeflow)] if kubeflow.volume else [spec]
-
-
-def check_places(config: PipelineConfig) -> KubeflowConfig:
-    """The section `kubeflow`, if all that steps read by themselves can be read there.
-
-    Raises:
-      InputError: there is no such section, or the catalogue or the schema would not be reached.
-    """
-    kubeflow = config.kubeflow
-    if kubeflow is None:
-        raise InputError(
-            "The configuration has no section `kubeflow`; docs/kubeflow.md shows what belongs "
-            "there."
-        )
-    for key, place in (("catalogue.path", config.catalogue.path), ("schema", config.schema)):
-        fault = kubeflow.place_fault(place) if place else None
-        if fault:
-            raise InputError(f"For Kubeflow Pipelines `{key}` {fault}.")
-    return kubeflow
 
 
 def write_package(documents: list[dict[str, Any]], path: Path) -> None:

@@ -17,6 +17,7 @@ from catalogues.errors import InputError
 from catalogues.spec import load_catalogue
 from pipeline.config import PipelineConfig
 from pipeline.home import home
+from pipeline.kubeflow_config import KubeflowConfig
 from trainer.systems.registry import check_system
 
 
@@ -51,6 +52,27 @@ def check_inputs(config: PipelineConfig) -> None:
         raise InputError(
             f"No catalogue folder matches '{path}'; check `catalogue.path` in the configuration."
         )
+
+
+def check_kubeflow(config: PipelineConfig) -> KubeflowConfig:
+    """Returns the section `kubeflow`, if steps reach all that they read by themselves.
+
+    Raises:
+      InputError: there is no such section, the catalogue or the schema would not be reached, or the
+        system is unknown.
+    """
+    check_system(config.trainer.system)
+    kubeflow = config.kubeflow
+    if kubeflow is None:
+        raise InputError(
+            "The configuration has no section `kubeflow`; docs/kubeflow.md shows what belongs "
+            "there."
+        )
+    for key, place in (("catalogue.path", config.catalogue.path), ("schema", config.schema)):
+        fault = kubeflow.place_fault(place) if place else None
+        if fault:
+            raise InputError(f"For Kubeflow Pipelines `{key}` {fault}.")
+    return kubeflow
 
 
 @contextlib.contextmanager

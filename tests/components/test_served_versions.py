@@ -199,9 +199,22 @@ def test_half_an_entry_is_never_seen(runs, root, monkeypatch):
     first = runs.train("first")
     latest = runs.latest(first)
     with monkeypatch.context() as patch:
-        patch.setattr(served_versions.fileio, "rename", lambda *_: 1 / 0)
+        patch.setattr(served_versions.fileio, "rename", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             runs.push(first, latest)
     assert ServedVersions(str(root)).entries() == {}
     runs.push(first, latest)
     assert len(ServedVersions(str(root)).entries()) == 1
+
+
+def test_a_destination_that_is_no_folder_of_this_machine(tmp_path):
+    # TensorFlow's file system in memory stands for gs://, which it reads by the same interface.
+    source = saved_model(tmp_path / "model", "first")
+    served = ServedVersions("ram://serving/artist_sim")
+    assert served.latest(other_than="") == 0
+    push = served.push(str(source), model="gs://b/1", run="a-run", compared_with=0)
+    assert ServedVersions("ram://serving/artist_sim/").latest(other_than="gs://b/2") == push.version
+    assert served.latest(other_than="gs://b/1") == 0
+    assert served.push_of("gs://b/1") == push
+    data = served.folder(push.version) + "/variables/data"
+    assert served_versions.fileio.open(data).read() == "first"

@@ -165,7 +165,7 @@ def test_mistakes_on_the_command_line(tmp_path, capsys):
     assert main(["kubeflow", "compile", "--output", str(tmp_path / "p.json")]) == 2
     assert "'p.json' does not end in .yaml or .yml" in capsys.readouterr().err
     assert main(["kubeflow", "compile", "--output", str(tmp_path / "p.yaml")]) == 2
-    assert "sampler.yaml has no section `kubeflow`" in capsys.readouterr().err
+    assert "The configuration has no section `kubeflow`" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     with pytest.raises(SystemExit) as ended:
         main(["kubeflow", "compile", "--help"])
