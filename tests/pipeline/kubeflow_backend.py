@@ -1,0 +1,194 @@
+"""Runs a compiled package as the open-source back end of Kubeflow Pipelines does, step by step.
+
+A test driver, no orchestrator: steps in topological order, each as a process of its own. Like the
+driver and the launcher of Kubeflow Pipelines 2 (backend/src/v2 of kubeflow/pipelines), it hands
+each the ExecutorInput as JSON in place of `{{$}}`; input artifacts with name, URI and metadata,
+but without their type; output artifacts with their type, whose folders it does not make. Before a
+step it copies inputs from the object store (here a folder) to `/minio/…`, after it outputs back,
+and it keeps of an artifact only what the step's output file says. What a step writes anywhere else
+is gone when the next one runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import graphlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import REPOSITORY
+
+_SCHEME = "minio://"
+
+
+@dataclasses.dataclass(frozen=True)
+class StepResult:
+    """What came of a step: 0 or another status, what it printed, its output artifacts."""
+
+    status: int
+    log: str
+    artifacts: Mapping[str, Mapping[str, Any]]
+
+
+class Backend:
+    """An object store below a folder, and runs whose artifacts lie there."""
+
+    def __init__(self, folder: Path):
+        self._store = folder / "store"
+        self._local = folder / "container"
+        self._num_artifacts = 0
+
+    def path(self, uri: str) -> Path:
+        """Where the store keeps what a URI names."""
+        assert uri.startswith(_SCHEME), f"the launcher refuses {uri}"
+        return self._store / uri.removeprefix(_SCHEME)
+
+    def run(
+        self,
+        spec: Mapping[str, Any],
+        run: str,
+        done: Mapping[str, StepResult] | None = None,
+        **parameters: str,
+    ) -> dict[str, StepResult]:
+        """Runs all steps, or those up to the first that fails.
+
+        Args:
+          spec: the PipelineSpec.
+          run: the id of the run.
+          done: results of steps of an earlier run that are taken over.
+          parameters: of the run.
+
+        Returns:
+          The results by step.
+        """
+        tasks = spec["root"]["dag"]["tasks"]
+        declared = spec["root"]["inputDefinitions"]["parameters"]
+        assert set(parameters) <= set(declared), "the back end refuses what is not declared"
+        given = {name: one["defaultValue"] for name, one in declared.items()} | parameters
+        order = graphlib.TopologicalSorter(
+            {name: task.get("dependentTasks", []) for name, task in sorted(tasks.items())}
+        )
+        results = dict(done or {})
+        for name in order.static_order():
+            if name in results:
+                continue
+            results[name] = self._step(spec, name, run, given, results)
+            if results[name].status:
+                break
+        return results
+
+    def _step(
+        self,
+        spec: Mapping[str, Any],
+        name: str,
+        run: str,
+        given: Mapping[str, Any],
+        results: Mapping[str, StepResult],
+    ) -> StepResult:
+        task = spec["root"]["dag"]["tasks"][name]
+        component = spec["components"][task["componentRef"]["name"]]
+        container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        shutil.rmtree(self._local, ignore_errors=True)
+        output_file = self._local / "tmp" / "kfp_outputs" / "output_metadata.json"
+        root = f"{spec['defaultPipelineRoot']}/{spec['pipelineInfo']['name']}/{run}/{name}"
+        executor_input = {
+            "inputs": {
+                "parameterValues": {
+                    key: _parameter(one, given, run)
+                    for key, one in task["inputs"].get("parameters", {}).items()
+                },
+                "artifacts": {
+                    key: {"artifacts": [_input(one["taskOutputArtifact"], results)]}
+                    for key, one in task["inputs"].get("artifacts", {}).items()
+                },
+            },
+            "outputs": {
+                "artifacts": {
+                    key: {"artifacts": [{"uri": f"{root}/{key}", "type": one["artifactType"]}]}
+                    for key, one in component["outputDefinitions"]["artifacts"].items()
+                },
+                "outputFile": str(output_file),
+            },
+        }
+        for listed in executor_input["inputs"]["artifacts"].values():
+            self._download(listed["artifacts"][0]["uri"])
+        for listed in executor_input["outputs"]["artifacts"].values():
+            self._local_path(listed["artifacts"][0]["uri"]).parent.mkdir(
+                parents=True, exist_ok=True
+            )
+        placed = {"{{$}}": json.dumps(executor_input)}
+        command = [
+            placed.get(word, word) for word in (*container["command"], *container.get("args", []))
+        ]
+        # The image's `python` is on its PATH.
+        assert command[0] == "python"
+        ended = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            return StepResult(ended.returncode, ended.stdout, {})
+        written = json.loads(output_file.read_text())["artifacts"]
+        artifacts = {}
+        for key, listed in executor_input["outputs"]["artifacts"].items():
+            artifact = dict(listed["artifacts"][0])
+            (told,) = written[key]["artifacts"]
+            artifact |= {"uri": told["uri"], "metadata": told.get("metadata", {})}
+            assert artifact["uri"].startswith(root), "the launcher refuses another run's folder"
+            self._upload(artifact["uri"])
+            self._num_artifacts += 1
+            artifact["name"] = str(self._num_artifacts)
+            artifacts[key] = artifact
+        return StepResult(0, ended.stdout, artifacts)
+
+    def _environment(self) -> dict[str, str]:
+        """What the image sets, and nothing of the test's own environment."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "HOME": str(self._local),
+            "TF_USE_LEGACY_KERAS": "1",
+            # The launcher's own: where it would be `/minio`, which a test has no right to write.
+            "ARTIFACT_LOCAL_PATH": str(self._local),
+        }
+
+    def _local_path(self, uri: str) -> Path:
+        return self._local / "minio" / uri.removeprefix(_SCHEME)
+
+    def _download(self, uri: str) -> None:
+        # A store has no empty folders, and nothing to copy is no error.
+        for source in self._files(self.path(uri)):
+            target = self._local_path(uri) / source.relative_to(self.path(uri))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def _upload(self, uri: str) -> None:
+        for source in self._files(self._local_path(uri)):
+            target = self.path(uri) / source.relative_to(self._local_path(uri))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def _files(self, folder: Path) -> list[Path]:
+        return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _parameter(wanted: Mapping[str, Any], given: Mapping[str, Any], run: str) -> Any:
+    if "componentInputParameter" in wanted:
+        return given[wanted["componentInputParameter"]]
+    constant = wanted["runtimeValue"]["constant"]
+    return run if constant == "{{$.pipeline_job_uuid}}" else constant
+
+
+def _input(wanted: Mapping[str, Any], results: Mapping[str, StepResult]) -> dict[str, Any]:
+    artifact = results[wanted["producerTask"]].artifacts[wanted["outputArtifactKey"]]
+    return {key: artifact[key] for key in ("name", "uri", "metadata")}

@@ -1,0 +1,189 @@
+"""Every executor's command line of the compiled package, run as the back end would.
+
+Each step is a process that imports TFX, so this module takes minutes; the second run takes the data
+steps of the first over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.command_line import main
+from serving.pushed_model import PushedModel, newest_version
+from tests.pipeline.communities import add_artist, write_communities
+from tests.pipeline.kubeflow_backend import Backend, StepResult
+
+DATA_STEPS = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
+TRAINER = {
+    "system": "gnn",
+    "network": {
+        "convolutions": 1,
+        "convolution_units": 16,
+        "backend_units": [16],
+        "embedding_dim": 8,
+    },
+    # More than any run of these tests trains: the parameters of a run say how many.
+    "training": {"epochs": 500},
+    "explorer": {"map": "pca"},
+}
+UNINFORMED = {
+    "network": {"convolutions": 0},
+    "features": {"modalities": ["random"]},
+    "training": {"epochs": 1, "warmup_epochs": 0},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """Two runs: what each step put out, and the pushed versions after each."""
+
+    backend: Backend
+    serving_root: Path
+    first: Mapping[str, StepResult]
+    second: Mapping[str, StepResult]
+    versions: list[list[str]]
+
+    def read(self, result: StepResult, key: str, name: str) -> Any:
+        return json.loads((self.backend.path(result.artifacts[key]["uri"]) / name).read_text())
+
+
+def succeeded(results: Mapping[str, StepResult]) -> Mapping[str, StepResult]:
+    for name, result in results.items():
+        assert result.status == 0, f"{name}:\n{result.log[-4000:]}"
+    return results
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder of it all, and the spec."""
+    folder = tmp_path_factory.mktemp("kubeflow")
+    volume = folder / "volume"
+    write_communities(volume / "catalogues" / "span-1")
+    write_communities(volume / "catalogues" / "span-2")
+    add_artist(volume / "catalogues" / "span-2")
+    given = {
+        "catalogue": {"path": f"{volume}/catalogues/span-{{SPAN}}"},
+        "trainer": TRAINER,
+        "judge": {"k": [3, 20], "gate": {"floor": 0.99, "slack": 0.25}},
+        "kubeflow": {
+            "image": "artist-sim:test",
+            "pipeline_root": "minio://mlpipeline/artist-sim",
+            "serving_root": f"{volume}/serving/artist_sim",
+            "checkpoints": f"{volume}/checkpoints",
+            "volume": {"claim": "artist-sim", "path": str(volume)},
+        },
+    }
+    (folder / "given.yaml").write_text(yaml.safe_dump(given))
+    package = folder / "artist-sim.yaml"
+    arguments = ["--config", str(folder / "given.yaml"), "--output", str(package)]
+    assert main(["kubeflow", "compile", *arguments]) == 0
+    return folder, next(yaml.safe_load_all(package.read_text()))
+
+
+@pytest.fixture(scope="module")
+def history(compiled: tuple[Path, dict[str, Any]]) -> History:
+    folder, spec = compiled
+    serving_root = folder / "volume" / "serving" / "artist_sim"
+    backend = Backend(folder)
+    first = succeeded(
+        backend.run(
+            spec,
+            "run-1",
+            span="1",
+            gate_floor="0.15",
+            overrides=json.dumps({"trainer": {"training": {"epochs": 2}}}),
+        )
+    )
+    versions = [sorted(path.name for path in serving_root.iterdir())]
+    second = succeeded(
+        backend.run(
+            spec,
+            "run-2",
+            done={name: first[name] for name in DATA_STEPS},
+            gate_floor="0",
+            overrides=json.dumps({"trainer": UNINFORMED}),
+        )
+    )
+    versions.append(sorted(path.name for path in serving_root.iterdir()))
+    return History(backend, serving_root, first, second, versions)
+
+
+def test_the_parameters_of_a_run_reach_its_steps(history):
+    told = history.read(history.first["RunParameters"], "run_parameters", "parameters.json")
+    assert told["trainer"]["training"]["epochs"] == 2
+    # With the compiled 500 epochs, or the compiled floor of 0.99, nothing would have been blessed.
+    verdict = history.read(history.first["RetrievalEvaluator"], "evaluation", "verdict.json")
+    assert "is above 0.15" in verdict["reason"]
+    # Span 2 is newer; its newcomer is not there.
+    examples = history.first["CatalogueExampleGen"].artifacts["examples"]
+    assert examples["metadata"]["custom:span"] == 1
+    summary = history.read(history.first["CatalogueExampleGen"], "examples", "summary.json")
+    assert sum(summary["artists"].values()) == 240
+
+
+def test_the_first_run_ends_with_a_pushed_model(history):
+    blessing = history.first["RetrievalEvaluator"].artifacts["blessing"]
+    assert blessing["metadata"]["blessed"] == 1
+    model = history.first["Trainer"].artifacts["model"]
+    assert blessing["metadata"]["current_model"] == model["uri"]
+    assert (history.backend.path(blessing["uri"]) / "BLESSED").exists()
+    pushed = history.first["OrderedPusher"].artifacts["pushed_model"]["metadata"]
+    assert pushed["pushed"] == 1
+    assert history.versions[0] == [pushed["pushed_version"]]
+    served = PushedModel(newest_version(history.serving_root))
+    assert served.find("c00-00")[0] == "c00-00"
+    assert len(served.similar("c00-00", 5)) == 5
+
+
+def test_the_ledger_says_where_the_version_came_from(history):
+    (version,) = history.versions[0]
+    ledger = Path(f"{history.serving_root}.ledger")
+    assert [path.name for path in ledger.iterdir()] == [f"{version}.json"]
+    entry = json.loads((ledger / f"{version}.json").read_text())
+    assert entry["run"] == "run-1"
+    # The URI by which the back end knows it, not the folder in which the step read it.
+    assert entry["model"] == history.first["Trainer"].artifacts["model"]["uri"]
+    assert entry["model"].startswith("minio://mlpipeline/artist-sim/artist-sim/run-1/Trainer/")
+    assert entry["compared_with"] == 0
+
+
+def test_the_second_run_is_judged_beside_the_model_of_the_first(history):
+    (version,) = history.versions[0]
+    latest = history.second["LatestServedModel"].artifacts["model"]
+    assert latest["metadata"]["served_version"] == int(version)
+    before, now = (
+        history.read(run["RetrievalEvaluator"], "evaluation", "metrics.json")["scores"]
+        for run in (history.first, history.second)
+    )
+    for condition in ("connected", "cold"):
+        assert "blessed_model" not in before[condition]
+        blessed = now[condition]["blessed_model"]["ndcg@200"]["value"]
+        assert blessed == pytest.approx(before[condition]["model"]["ndcg@200"]["value"], rel=1e-6)
+
+
+def test_a_worse_model_is_not_pushed(history):
+    verdict = history.read(history.second["RetrievalEvaluator"], "evaluation", "verdict.json")
+    assert not verdict["blessed"]
+    assert "may be worse than the blessed model" in verdict["reason"]
+    pushed = history.second["OrderedPusher"].artifacts["pushed_model"]["metadata"]
+    assert pushed["pushed"] == 0
+    assert history.versions[1] == history.versions[0]
+
+
+def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
+    folder, spec = compiled
+    results = Backend(folder / "mistaken").run(spec, "run-3", overrides="trainer: {epochs: 3}")
+    (result,) = results.values()
+    assert result.status == 2
+    assert (
+        result.log.strip()
+        .splitlines()[-1]
+        .startswith("artist_sim: overrides: unknown key `trainer.epochs`")
+    )
