@@ -63,6 +63,7 @@ def step(convolutions, sparse, mixed_precision=False):
         task = TripletTask(
             lambda: ArtistNetwork(dataclasses.replace(config.network, convolutions=convolutions)),
             tf.constant(words(len(graph))),
+            (),
             graph,
             config.training,
         )
