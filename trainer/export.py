@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.config import LISTENING
 from trainer.graph import ArtistGraph
 from trainer.layers.graph_convolution import NEIGHBOR
-from trainer.listener_factors import LISTENING, ListenerFactors
+from trainer.listener_factors import ListenerFactors
 from trainer.listening_signature import ListeningSignature
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
 from trainer.row_wise import write_row_wise

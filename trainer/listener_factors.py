@@ -15,9 +15,6 @@ import scipy.linalg
 
 from trainer.one_blas_thread import one_blas_thread
 
-LISTENING: Final = "listening"
-"""The modality that plays become."""
-
 LISTENING_FILE: Final = "listening.npz"
 """Beside `content.json`, where the catalogue has plays."""
 

@@ -22,7 +22,7 @@ from components.catalogue_example_gen.rows import (
     Reject,
 )
 from components.catalogue_example_gen.tracks import Tracks
-from trainer.listener_factors import LISTENING
+from trainer.config import LISTENING
 
 TABLE: Final = ARTISTS
 KEPT: Final = "kept"

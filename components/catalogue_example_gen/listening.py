@@ -20,12 +20,8 @@ from catalogues.spec import Catalogue, Modality
 from components.catalogue_example_gen.artists import WholeArtist
 from components.catalogue_example_gen.config import ListeningConfig
 from components.catalogue_example_gen.content import is_training
-from trainer.listener_factors import (
-    LISTENING,
-    ListenerFactors,
-    confidences,
-    texts,
-)
+from trainer.config import LISTENING
+from trainer.listener_factors import ListenerFactors, confidences, texts
 from trainer.one_blas_thread import one_blas_thread
 
 

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from trainer.config import LISTENING
 from trainer.graph import ArtistGraph, VectorContent
 from trainer.kept_plays import PlaysBatch, plays_files, read_plays
-from trainer.listener_factors import LISTENING, LISTENING_FILE
+from trainer.listener_factors import LISTENING_FILE
 
 FoldIn = Callable[..., Mapping[str, Any]]
 """The signature `listening` of a model (`trainer.listening_signature`)."""

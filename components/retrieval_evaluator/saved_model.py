@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from components.retrieval_evaluator.own_listening import OwnView, own_view
 from trainer.batches import message_edges
+from trainer.config import LISTENING
 from trainer.graph import ArtistGraph, CategoryContent, Content, VectorContent
-from trainer.listener_factors import LISTENING
 from trainer.systems.base import Scorer, pairwise_scorer
 
 SIGNATURE: Final = "embed_graph"
