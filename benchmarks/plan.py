@@ -124,15 +124,17 @@ def clock(seconds: float | None) -> str:
 
 
 def _determining(config: TrainerConfig) -> dict[str, Any]:
-    """The configuration without the sections that belong to other systems than the one it names."""
-    sections = dataclasses.asdict(config)
+    """The configuration without the sections of other systems than those that it trains."""
+    sections = {**dataclasses.asdict(config), "features": dataclasses.asdict(config.content)}
+    if config.pretrained == "none":
+        sections.pop("pretrained")
     # Without convolutions there is none whose kind could matter.
     if not config.network.convolutions:
         sections["network"].pop("layer", None)
     return {
         name: value
         for name, value in sections.items()
-        if name == config.system or name not in SYSTEMS
+        if name in (config.system, config.pretrained) or name not in SYSTEMS
     }
 
 

@@ -8,9 +8,14 @@ from typing import Final, Literal
 RANDOM: Final = "random"
 MAPS: Final = ("umap", "pca")
 """How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
+AUTO: Final = "auto"
+BAG: Final = "bag"
+PPMI: Final = "ppmi"
 FACTORS: Final = "factors"
-WORDS: Final = ("bag", "ppmi", FACTORS)
-"""How words may become numbers; trainer/content.py says how they differ."""
+WORDS: Final = (AUTO, BAG, PPMI, FACTORS)
+"""How words may become numbers; trainer/content.py says how they differ. AUTO is PPMI to
+contrastive encoders, as in 003 (section 2.2), and BAG to everything else."""
+CONTRASTIVE: Final = "contrastive"
 LAYERS: Final = ("sage_mean", "gated_gcn", "gin")
 """What a graph convolution may be; trainer/layers has a file for each."""
 SAMPLINGS: Final = ("distance_weighted", "uniform")
@@ -20,7 +25,7 @@ ANCHORS: Final = ("both", "one")
 DENSE: Final = "dense"
 ATTENTION: Final = "attention"
 LISTENING: Final = "listening"
-"""The modality of factors of who listens to whom, where a catalogue has plays."""
+"""The modality that plays become."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
@@ -47,14 +52,13 @@ class FeatureConfig:
     """
 
     modalities: tuple[str, ...] = ()
-    words: str = "bag"
+    words: str = AUTO
     random_dim: int = 256
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
-        if self.words not in WORDS:
-            raise ValueError(f"words must be one of {', '.join(WORDS)}, not {self.words!r}")
+        _one_of("words", self.words, WORDS)
         _within("random_dim", self.random_dim, 1, 65_536)
         _within("seed", self.seed, 0, 2**31 - 1)
 
@@ -301,6 +305,8 @@ class TrainerConfig:
     Attributes:
       system: the name of a system that can be served; see trainer.systems.registry.
       features: what the network reads.
+      pretrained: 'contrastive' trains the encoders of that system on the same catalogue first, and
+        lets the network read their embedding, which it does not change, in place of `features`.
       network: sizes of 'gnn' and 'dnn'.
       diffusion: sizes and losses of 'diffusion'.
       contrastive: encoders and loss of 'contrastive'.
@@ -310,11 +316,35 @@ class TrainerConfig:
 
     system: str = "diffusion"
     features: FeatureConfig = FeatureConfig()
+    pretrained: Literal["none", "contrastive"] = "none"
     network: NetworkConfig = NetworkConfig()
     diffusion: DiffusionConfig = DiffusionConfig()
     contrastive: ContrastiveConfig = ContrastiveConfig()
     training: TrainingConfig = TrainingConfig()
     explorer: ExplorerConfig = ExplorerConfig()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot go with pretrained encoders."""
+        if self.pretrained == CONTRASTIVE:
+            if self.system == CONTRASTIVE:
+                raise ValueError(
+                    "pretrained cannot stand beside `system: contrastive`, which trains the same "
+                    "encoders; leave it out"
+                )
+            if self.network.modality_units or self.network.modality_dropout:
+                raise ValueError(
+                    "pretrained makes one vector of all modalities, so that there are none left "
+                    "for `network.modality_units` and `network.modality_dropout`; leave one or "
+                    "the other out"
+                )
+
+    @property
+    def content(self) -> FeatureConfig:
+        """`features`, with `words` as what reads them usually has them, where they are AUTO."""
+        if self.features.words != AUTO:
+            return self.features
+        words = PPMI if CONTRASTIVE in (self.system, self.pretrained) else BAG
+        return dataclasses.replace(self.features, words=words)
 
     @property
     def fan_out(self) -> int:

@@ -92,3 +92,9 @@ class Phases:
         """Starts a phase in which `count` were done before, so that they do not bend the ETA."""
         self._totals = {**self._totals, phase: self._totals[phase] - count}
         self._bars.update(self._tasks[phase], total=self._totals[phase])
+
+    def end(self, phase: str) -> None:
+        """Ends a phase that does less than was thought; one that did nothing is not shown."""
+        done = self._done[phase]
+        self._totals = {**self._totals, phase: done}
+        self._bars.update(self._tasks[phase], total=done, visible=done > 0)

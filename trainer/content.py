@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from catalogues.errors import InputError, nearest
-from trainer.config import RANDOM, FeatureConfig
+from trainer.config import AUTO, BAG, FACTORS, RANDOM, FeatureConfig
 from trainer.graph import ArtistGraph, CategoryContent, VectorContent
 
 _GOLDEN_GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -25,8 +25,6 @@ _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2: Final = np.uint64(0x94D049BB133111EB)
 # A sum of such weights is still a number in 32 bits.
 _LARGEST_WEIGHT: Final = 1e30
-_BAG: Final = "bag"
-_FACTORS: Final = "factors"
 
 
 RawContent = Mapping[str, tf.Tensor]
@@ -56,7 +54,8 @@ class ContentEncoder(tf.Module):
     fitted), or its words, side by side, each with a flag that tells a missing modality from a zero.
 
     Args:
-      config: which modalities, and how words become numbers.
+      config: which modalities, and how words become numbers; 'auto' is 'bag', unless a system says
+        otherwise before (TrainerConfig.content).
       statistics: `content.json` of the examples, with the matrices of `content.npz`: see
         `trainer.loading.read_content_statistics`.
       random: whether random vectors are features too; without, 'random' alone leaves none.
@@ -69,6 +68,7 @@ class ContentEncoder(tf.Module):
     def __init__(self, config: FeatureConfig, statistics: Mapping[str, Any], random: bool = True):
         super().__init__(name="content_encoder")
         self._config = config
+        self._how = BAG if config.words == AUTO else config.words
         known = {entry["name"]: entry for entry in statistics["modalities"]}
         self._modalities: list[dict[str, Any]] = []
         self.uses_random = random and (
@@ -85,7 +85,7 @@ class ContentEncoder(tf.Module):
         for entry in self._modalities:
             if entry["kind"] == "categories" and self._word_matrices() - entry.keys():
                 raise InputError(
-                    f"trainer.features.words: '{config.words}' needs the word statistics of "
+                    f"trainer.features.words: '{self._how}' needs the word statistics of "
                     f"'{entry['name']}', which these examples lack; build them again."
                 )
         self._tables = {
@@ -125,14 +125,14 @@ class ContentEncoder(tf.Module):
 
     def _word_matrices(self) -> set[str]:
         """What an entry must have for words to become numbers as configured."""
-        if self._config.words == _BAG:
+        if self._how == BAG:
             return set()
-        return {"log_share", "factors"} if self._config.words == _FACTORS else {"log_share"}
+        return {"log_share", "factors"} if self._how == FACTORS else {"log_share"}
 
     def _width(self, entry: Mapping[str, Any]) -> int:
         if entry["kind"] == "vector":
             return len(entry["components"]) if "components" in entry else entry["dim"]
-        if self._config.words == _FACTORS:
+        if self._how == FACTORS:
             return entry["factors"].shape[1]
         return len(entry["vocabulary"])
 
@@ -170,14 +170,14 @@ class ContentEncoder(tf.Module):
         weight = tf.clip_by_value(weights.flat_values, 0.0, _LARGEST_WEIGHT)
         bag = tf.scatter_nd(
             tf.boolean_mask(tf.stack([words.value_rowids(), column], axis=1), known),
-            tf.boolean_mask(tf.math.log1p(weight) if self._config.words == _BAG else weight, known),
+            tf.boolean_mask(tf.math.log1p(weight) if self._how == BAG else weight, known),
             tf.stack([words.nrows(), tf.constant(len(entry["vocabulary"]), tf.int64)]),
         )
         present = tf.cast(words.row_lengths() > 0, tf.float32)[:, tf.newaxis]
-        if self._config.words == _BAG:
+        if self._how == BAG:
             return [tf.math.l2_normalize(bag, axis=1), present]
         numbers = positive_pmi(bag, entry["log_share"])
-        if self._config.words == _FACTORS:
+        if self._how == FACTORS:
             numbers = tf.matmul(numbers, tf.constant(entry["factors"]))
         return [numbers, present]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -29,6 +30,7 @@ from trainer.systems.registry import make_system
 from trainer.systems.servable import TrainingRun
 from trainer.training import EpochReport
 
+_PRETRAINING: Final = "pretraining"
 _TRAINING: Final = "training"
 _EMBEDDING: Final = "embedding"
 
@@ -56,28 +58,21 @@ def run_fn(fn_args: FnArgs) -> None:
         examples_uri, validation_split.removeprefix("Split-hidden_"), graph.artist_id
     )
     checkpoints = Path(given["checkpoints"], _fingerprint(given, examples_uri))
-    epochs: list[int] = []
-    with Phases({_TRAINING: config.training.epochs}) as phases:
+    names = [_TRAINING] if config.pretrained == "none" else [_PRETRAINING, _TRAINING]
+    with Phases(dict.fromkeys(names, config.training.epochs)) as phases:
+        told = {name: PhaseOfEpochs(phases, name, config.training.epochs) for name in names}
 
         def on_epoch(report: EpochReport) -> None:
-            score = ", ".join(
-                f"{condition} {'–' if math.isnan(value) else f'{value:.3f}'}"
-                for condition, value in report.scores.items()
-            )
-            if not epochs and report.epoch > 1:
-                console().print(f"  resumed after epoch {report.epoch - 1}", highlight=False)
-                phases.skip(_TRAINING, report.epoch - 1)
-            epochs.append(report.epoch)
-            phases.advance(_TRAINING, note=f"loss {report.loss:.3f}, val: {score}")
+            if _PRETRAINING in told:
+                told[_PRETRAINING].end()
+            told[_TRAINING].tell(report)
 
         run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
+        if _PRETRAINING in told:
+            run = dataclasses.replace(run, on_pretraining=told[_PRETRAINING].tell)
         system = make_system(config, statistics, run)
         system.fit(graph, validation)
-    if epochs and epochs[-1] < config.training.epochs:
-        console().print(
-            f"  stopped after epoch {epochs[-1]}: the validation score no longer rises",
-            highlight=False,
-        )
+        told[_TRAINING].end()
     # One step for each stage of the network, for the last vectors, and for writing the model.
     with Phases({_EMBEDDING: system.fitted_network().num_stages + 2}) as phases:
         spec = read_graph_spec(examples_uri)
@@ -104,6 +99,40 @@ def run_fn(fn_args: FnArgs) -> None:
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+class PhaseOfEpochs:
+    """Tells a person of the epochs of one phase, which may be resumed, and stop early."""
+
+    def __init__(self, phases: Phases, phase: str, epochs: int):
+        self._phases, self._phase, self._epochs = phases, phase, epochs
+        self._last = 0
+        self._ended = False
+
+    def tell(self, report: EpochReport) -> None:
+        """After each epoch."""
+        score = ", ".join(
+            f"{condition} {'–' if math.isnan(value) else f'{value:.3f}'}"
+            for condition, value in report.scores.items()
+        )
+        if not self._last and report.epoch > 1:
+            self._print(f"resumed after epoch {report.epoch - 1}")
+            self._phases.skip(self._phase, report.epoch - 1)
+        self._last = report.epoch
+        self._phases.advance(self._phase, note=f"loss {report.loss:.3f}, val: {score}")
+
+    def end(self) -> None:
+        """After the last epoch; says if it came early."""
+        if not self._ended and self._last < self._epochs:
+            if self._last:
+                why = "the validation score no longer rises"
+                self._print(f"stopped after epoch {self._last}: {why}")
+            self._phases.end(self._phase)
+        self._ended = True
+
+    def _print(self, what: str) -> None:
+        phase = "" if self._phase == _TRAINING else f"{self._phase} "
+        console().print(f"  {phase}{what}", highlight=False)
 
 
 def trainer_config(given: dict[str, Any]) -> TrainerConfig:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
+import yaml
 
 from benchmarks.plan import jobs_of
 from benchmarks.run import main
-from benchmarks.suite import BASELINE_TITLES, SUITES, load_suite
+from benchmarks.suite import BASELINE_TITLES, SUITES, SuiteSystem, load_suite
 from catalogues.errors import InputError
+from pipeline.config import parse_config
 from trainer.systems.baselines import BASELINES
 
 
@@ -74,6 +78,32 @@ def test_another_systems_section_changes_no_key(tmp_path):
     assert before["gnn-1/random"] == after["gnn-1/random"]
     assert before["other"] != after["other"]
     assert before["gnn-1/random"] != keys("{training: {epochs: 3}}")["gnn-1/random"]
+
+
+def key_of(trainer: str) -> str:
+    """Of one training that a configuration asks for, of `gnn` unless it says another system."""
+    given = {"system": "gnn", **yaml.safe_load(trainer)}
+    config = parse_config({"catalogue": {"path": "x"}, "trainer": given}, "mine.yaml").trainer
+    suite = dataclasses.replace(
+        load_suite("sampler"), systems=(SuiteSystem("mine", "mine", config),), seeds=(0,)
+    )
+    (job,) = jobs_of(suite, "")
+    return job.key
+
+
+def test_the_encoders_section_changes_the_keys_of_what_reads_them():
+    assert key_of("{contrastive: {temperature: 1}}") == key_of("{}")
+    pretrained = key_of("{pretrained: contrastive}")
+    assert pretrained != key_of("{}")
+    assert key_of("{pretrained: contrastive, contrastive: {temperature: 1}}") != pretrained
+
+
+def test_words_said_as_they_would_be_anyway_change_no_key():
+    assert key_of("{features: {words: bag}}") == key_of("{}")
+    assert key_of("{features: {words: ppmi}}") != key_of("{}")
+    contrastive = key_of("{system: contrastive}")
+    assert key_of("{system: contrastive, features: {words: ppmi}}") == contrastive
+    assert key_of("{system: contrastive, features: {words: bag}}") != contrastive
 
 
 @pytest.mark.parametrize(

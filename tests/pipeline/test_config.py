@@ -102,7 +102,8 @@ def test_a_key_like_no_other_is_refused_with_all_there_are():
         ("graph.shards", 1.5, "is 1.5, but must be a whole number"),
         ("trainer.features.modalities", "audio", "is 'audio', but must be a list with text"),
         ("trainer.features.modalities", [1], "is [1], but must be a list with text"),
-        ("trainer.features.words", "pmi", "must be one of bag, ppmi, factors, not 'pmi'"),
+        ("trainer.features.words", "pmi", "must be one of auto, bag, ppmi, factors, not 'pmi'"),
+        ("trainer.pretrained", "gnn", "is 'gnn', but must be 'none' or 'contrastive'"),
         ("trainer.features.random_dim", 0, "must lie between 1 and 65536, not 0"),
         ("trainer.features.seed", -1, "must lie between 0 and"),
         ("trainer.network.convolutions", 5, "must lie between 0 and 4, not 5"),
@@ -161,6 +162,41 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key, value, complaint):
     message = refusal(nested(key, value))
     assert message.startswith(f"mine.yaml: `{key}` ")
     assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("beside", "complaint"),
+    [
+        ({"system": "contrastive"}, "cannot stand beside `system: contrastive`"),
+        ({"network": {"modality_units": 8}}, "there are none left for `network.modality_units`"),
+        (
+            {"network": {"modality_dropout": 0.1}},
+            "there are none left for `network.modality_units`",
+        ),
+    ],
+)
+def test_what_cannot_go_with_pretrained_encoders_is_refused(beside, complaint):
+    message = refusal(
+        {"catalogue": {"path": "mine"}, "trainer": {"pretrained": "contrastive", **beside}}
+    )
+    assert message.startswith("mine.yaml: `trainer.pretrained` ")
+    assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("trainer", "words"),
+    [
+        ({}, "bag"),
+        ({"system": "gnn"}, "bag"),
+        ({"system": "contrastive"}, "ppmi"),
+        ({"system": "gnn", "pretrained": "contrastive"}, "ppmi"),
+        ({"system": "gnn", "features": {"words": "factors"}}, "factors"),
+        ({"system": "contrastive", "features": {"words": "bag"}}, "bag"),
+    ],
+)
+def test_words_become_what_the_system_reads_unless_told(trainer, words):
+    config = parse_config({"catalogue": {"path": "mine"}, "trainer": trainer}, "mine.yaml").trainer
+    assert config.content == dataclasses.replace(config.features, words=words)
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,15 @@ def small_contrastive_config(**training: Any) -> TrainerConfig:
     )
 
 
+def small_pretrained_config(**training: Any) -> TrainerConfig:
+    """Graph convolutions over what small contrastive encoders embed."""
+    return dataclasses.replace(
+        small_contrastive_config(**training), system="gnn", pretrained="contrastive"
+    )
+
+
 def statistics_of(graph: ArtistGraph) -> dict[str, Any]:
-    """What the builder writes to `content.json`, computed plainly."""
+    """What the builder writes to `content.json`, and of `content.npz` `log_share`, plainly."""
     training = graph.split == TRAIN
     modalities = []
     for name, content in graph.content.items():
@@ -80,12 +87,21 @@ def statistics_of(graph: ArtistGraph) -> dict[str, Any]:
                 }
             )
         else:
-            used = {
-                word
-                for row in np.flatnonzero(training)
-                for word in content.words[content.offsets[row] : content.offsets[row + 1]]
-            }
-            modalities.append({"name": name, "kind": "categories", "vocabulary": sorted(used)})
+            weight: dict[str, float] = {}
+            for row in np.flatnonzero(training):
+                for place in range(content.offsets[row], content.offsets[row + 1]):
+                    word = content.words[place]
+                    weight[word] = weight.get(word, 0.0) + float(content.weights[place])
+            # No artist has a word of weight 0, so that any share will do.
+            shares = np.maximum([weight[word] for word in sorted(weight)], 1e-30)
+            modalities.append(
+                {
+                    "name": name,
+                    "kind": "categories",
+                    "vocabulary": sorted(weight),
+                    "log_share": np.log(shares / shares.sum()).tolist(),
+                }
+            )
     return {"modalities": modalities}
 
 

@@ -256,7 +256,9 @@ def test_words_that_nobody_has_are_a_flag_alone():
 
 
 def test_an_unknown_way_of_words_is_refused():
-    with pytest.raises(ValueError, match="words must be one of bag, ppmi, factors, not 'tfidf'"):
+    with pytest.raises(
+        ValueError, match="words must be one of auto, bag, ppmi, factors, not 'tfidf'"
+    ):
         FeatureConfig(words="tfidf")
 
 

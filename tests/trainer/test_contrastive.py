@@ -21,7 +21,8 @@ from tests.trainer.small_systems import (
 )
 from tests.trainer.test_gnn import OfAnyGraph, TrainedSystemContract
 from tests.trainer.test_info_nce import slow_info_nce
-from trainer.config import ContrastiveConfig, EncoderConfig, FeatureConfig
+from trainer.config import ContrastiveConfig, EncoderConfig, FeatureConfig, TrainerConfig
+from trainer.content import ContentEncoder, raw_content
 from trainer.run_fn import trainer_config
 from trainer.systems.contrastive import with_several
 from trainer.systems.registry import make_system
@@ -42,7 +43,11 @@ class TestContrastive(TrainedSystemContract):
     needs_content = True
 
     def make_system(self):
-        return OfTheModalitiesThere(small_contrastive_config(epochs=12))
+        # A word that everyone has is nothing to PPMI, which leaves one modality to `awkward`.
+        config = small_contrastive_config(epochs=12)
+        return OfTheModalitiesThere(
+            dataclasses.replace(config, features=FeatureConfig(words="bag"))
+        )
 
 
 def changed(config, **contrastive):
@@ -270,21 +275,30 @@ def test_artists_with_one_modality_each_are_refused():
 
 
 def with_factors(graph):
-    """Statistics with PPMI and two factors for each word of 'tags'."""
+    """Statistics with two factors for each word of 'tags'."""
     statistics = statistics_of(graph)
     for entry in statistics["modalities"]:
         if entry["kind"] == "categories":
             num_words = len(entry["vocabulary"])
-            entry["log_share"] = np.full(num_words, -np.log(num_words), np.float32)
             entry["factors"] = np.random.default_rng(6).normal(size=(num_words, 2)).astype("f")
     return statistics
+
+
+def test_ppmi_is_read_unless_something_else_is_asked_for():
+    case = two_communities()
+    statistics = statistics_of(case.graph)
+    raw = raw_content(case.graph)
+    ppmi = ContentEncoder(FeatureConfig(words="ppmi"), statistics)(raw)
+    config = TrainerConfig("contrastive")
+    np.testing.assert_array_equal(make_system(config, statistics).encoder(raw), ppmi)
+    bag = dataclasses.replace(config, features=FeatureConfig(words="bag"))
+    assert np.any(make_system(bag, statistics).encoder(raw) != ppmi)
 
 
 def test_attention_begins_with_the_factors_of_the_catalogue():
     case = two_communities()
     statistics = with_factors(case.graph)
     config = small_contrastive_config()
-    config = dataclasses.replace(config, features=FeatureConfig(words="ppmi"))
     network = make_system(config, statistics).task(case.graph, case.truth("val")).build()
     vectors = next(v for v in network.variables if "word_vectors" in v.name)
     factors = next(m["factors"] for m in statistics["modalities"] if m["name"] == "tags")

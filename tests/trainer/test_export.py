@@ -22,6 +22,7 @@ from tests.trainer.small_systems import (
     small_config,
     small_contrastive_config,
     small_diffusion_config,
+    small_pretrained_config,
     small_system,
     with_network,
 )
@@ -197,6 +198,7 @@ def served(tmp_path_factory) -> dict[str, Served]:
         "gin, all": save(HiddenGraph(bare, case.hidden), folder / "all", gin_config, random=True),
         "diffusion": save(weighted_case(), folder / "diffusion", small_diffusion_config),
         "contrastive": save(weighted_case(), folder / "contrastive", small_contrastive_config),
+        "pretrained": save(weighted_case(), folder / "pretrained", small_pretrained_config),
         "pairwise": save(
             weighted_case(), folder / "pairwise", small_diffusion_config, pairwise=(1, 0.5, 0.2)
         ),
@@ -227,6 +229,7 @@ def questions(served) -> dict:
         "own": ("gnn", "embed_new", given(graph, everyone, lists)),
         "own, of mixed": ("mixed", "embed_new", given(graph, everyone, lists)),
         "own, of dnn": ("dnn", "embed_new", given(graph, everyone, lists)),
+        "own, of pretrained": ("pretrained", "embed_new", given(graph, everyone, lists)),
         "own, of contrastive": ("contrastive", "embed_new", given(graph, everyone, lists)),
         "no batch, of contrastive": ("contrastive", "embed_new", given(graph, [], [])),
         "new, of diffusion": ("diffusion", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
@@ -367,7 +370,7 @@ def test_the_most_similar_artists_without_the_artist_itself(told, served, embedd
     [("own", "gnn")]
     + [
         (f"own, of {model}", model)
-        for model in ("dnn", "random", "gated", "gin", "gin, all", "contrastive")
+        for model in ("dnn", "random", "gated", "gin", "gin, all", "contrastive", "pretrained")
     ],
 )
 def test_a_catalogue_artist_is_embedded_from_its_content_and_neighbors(told, served, name, model):
@@ -442,7 +445,7 @@ def test_serialized_ego_graphs_are_embedded_as_the_same_given_piece_by_piece(tol
 
 
 @pytest.mark.parametrize(
-    "name", ["gnn", "random", "dnn", "gated", "gin", "gin, all", "contrastive"]
+    "name", ["gnn", "random", "dnn", "gated", "gin", "gin, all", "contrastive", "pretrained"]
 )
 def test_the_judge_gets_the_embeddings_of_the_system(told, served, name):
     one = served[name]

@@ -14,6 +14,7 @@ from tests.trainer.small_systems import (
     small_config,
     small_contrastive_config,
     small_diffusion_config,
+    small_pretrained_config,
     small_system,
     with_epochs,
     with_network,
@@ -34,6 +35,7 @@ SYSTEMS = {
     "gin": with_network(small_config(2), layer="gin"),
     "diffusion": small_diffusion_config(),
     "contrastive": small_contrastive_config(),
+    "pretrained": small_pretrained_config(),
 }
 UNKNOWING = {
     "gnn": small_config(2, random=True),

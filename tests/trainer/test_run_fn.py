@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,13 @@ import tensorflow_gnn as tfgnn
 from serving.explorer.data import read_explorer_data
 from tests.trainer.ego_graphs import schema_of, serialized
 from tests.trainer.graphs import HiddenGraph, two_communities, vectors
-from tests.trainer.small_systems import small_config, statistics_of
+from tests.trainer.small_systems import small_config, small_pretrained_config, statistics_of
 from tests.trainer.test_listener_factors import factors_of
+from trainer.config import ExplorerConfig, TrainerConfig
+from trainer.console import Phases
 from trainer.graph import SPLITS
-from trainer.run_fn import run_fn
+from trainer.run_fn import PhaseOfEpochs, run_fn
+from trainer.training import EpochReport
 
 LISTENERS = factors_of([[1.0, 0.5], [0.0, 2.0]])
 
@@ -77,9 +81,15 @@ def trained(tmp_path_factory) -> Path:
     case.graph.content["listening"] = vectors([[0.0, 1.0]] * len(case.graph))
     write_examples(case, folder / "examples")
     (folder / "examples" / "listening.npz").write_bytes(LISTENERS.to_bytes())
-    config = dataclasses.asdict(small_config(1, epochs=2))
+    run(folder, small_config(1, epochs=2))
+    return folder
+
+
+def run(folder: Path, config: TrainerConfig) -> None:
+    """Calls run_fn for the examples in a folder, as TFX does."""
     # As it arrives: through JSON, which knows no tuples.
-    given = {"trainer": json.loads(json.dumps(config)), "checkpoints": str(folder / "checkpoints")}
+    config = json.loads(json.dumps(dataclasses.asdict(config)))
+    given = {"trainer": config, "checkpoints": str(folder / "checkpoints")}
     run_fn(
         SimpleNamespace(
             custom_config=given,
@@ -90,7 +100,6 @@ def trained(tmp_path_factory) -> Path:
             model_run_dir=str(folder / "logs"),
         )
     )
-    return folder
 
 
 def test_the_model_has_its_signatures_and_knows_the_catalogue(trained):
@@ -137,3 +146,50 @@ def test_the_projector_finds_a_row_for_each_artist(trained):
 
 def test_the_scalars_are_logged(trained):
     assert list((trained / "logs").glob("events.*"))
+
+
+def test_pretraining_is_a_phase_of_its_own_on_the_console(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("trainer.console._SECONDS_BETWEEN_LINES", 0.0)
+    write_examples(two_communities(), tmp_path / "examples")
+    config = dataclasses.replace(
+        small_pretrained_config(epochs=2), explorer=ExplorerConfig(export=False)
+    )
+    run(tmp_path, config)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in lines if line.startswith(("pretraining", "training"))]
+    expected = [f"{phase}: {n} of 2" for phase in ("pretraining", "training") for n in (1, 2)]
+    form = re.compile(r"(\w+): loss [\d.]+, val: connected [\d.]+: (\d of 2), ETA \d+:\d\d")
+    assert [": ".join(form.fullmatch(line).groups()) for line in told] == expected
+
+
+def reported(epoch: int) -> EpochReport:
+    return EpochReport(epoch, 9, 0.5, {"connected": 0.25}, 0.25, 0.25)
+
+
+def test_a_phase_that_is_resumed_or_stops_early_says_so_once(monkeypatch, capsys):
+    monkeypatch.setattr("trainer.console._SECONDS_BETWEEN_LINES", 0.0)
+    with Phases({"pretraining": 9, "training": 9}) as phases:
+        for name in ("pretraining", "training"):
+            phase = PhaseOfEpochs(phases, name, 9)
+            for epoch in (4, 5):
+                phase.tell(reported(epoch))
+            phase.end()
+            phase.end()
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if "after" in line] == [
+        "pretraining resumed after epoch 3",
+        "pretraining stopped after epoch 5: the validation score no longer rises",
+        "resumed after epoch 3",
+        "stopped after epoch 5: the validation score no longer rises",
+    ]
+    # Of the epochs that are left.
+    assert [re.search(r"\d of \d", line)[0] for line in lines if "loss" in line] == [
+        "1 of 6",
+        "2 of 6",
+    ] * 2
+
+
+def test_a_phase_that_was_done_before_says_nothing(capsys):
+    with Phases({"pretraining": 9}) as phases:
+        PhaseOfEpochs(phases, "pretraining", 9).end()
+    assert not capsys.readouterr().out.strip()

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from catalogues.errors import InputError, nearest
 from trainer.config import ATTENTION, ContrastiveConfig, TrainingConfig
-from trainer.content import raw_content
+from trainer.content import ContentEncoder, raw_content
 from trainer.contrastive_network import ContrastiveNetwork, has_words, present_modalities
 from trainer.graph import TRAIN, ArtistGraph
 from trainer.systems.servable import ServableSystem
@@ -39,8 +39,9 @@ class ContrastiveSystem(ServableSystem):
           InputError: there are not two of them, or a modality cannot have the encoder given for it.
         """
         config, seed = self.config.contrastive, self.config.training.seed
+        assert isinstance(self.encoder, ContentEncoder)
         read, layout = self.encoder.modalities, self.encoder.layout
-        words = self.config.features.words
+        words = self.config.content.words
         _check_encoders(config, read, words)
         features = self.encoder(raw_content(graph))
         present = present_modalities(features, read, layout).numpy()

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.random_projection import GaussianRandomProjection
 
 from catalogues.errors import InputError, nearest
-from trainer.config import FACTORS, FeatureConfig
+from trainer.config import BAG, FACTORS, FeatureConfig
 from trainer.content import ContentEncoder, raw_content
 from trainer.graph import TRAIN, ArtistGraph
 from trainer.systems.base import EmbeddingSystem
@@ -119,7 +119,7 @@ def _encoder(statistics: Mapping[str, Any], modalities: tuple[str, ...] = ()) ->
     words = all(
         "factors" in entry for entry in statistics["modalities"] if entry["kind"] == "categories"
     )
-    config = FeatureConfig(modalities, FACTORS if words else "bag")
+    config = FeatureConfig(modalities, FACTORS if words else BAG)
     return ContentEncoder(config, statistics, random=False)
 
 

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from trainer.batches import message_edges
-from trainer.config import TrainerConfig, TrainingConfig
-from trainer.content import ContentEncoder, raw_content
+from trainer.config import CONTRASTIVE, TrainerConfig, TrainingConfig
+from trainer.content import ContentEncoder, FeatureColumns, RawContent, raw_content
 from trainer.graph import ArtistGraph
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
 from trainer.systems.base import (
@@ -37,11 +37,28 @@ class TrainingRun:
       checkpoint_dir: a killed training is resumed from there; None keeps nothing.
       log_dir: for TensorBoard; None writes nothing.
       on_epoch: called after each epoch.
+      on_pretraining: called after each epoch of encoders that are trained first.
     """
 
     checkpoint_dir: str | None = None
     log_dir: str | None = None
     on_epoch: Callable[[EpochReport], None] = lambda report: None
+    on_pretraining: Callable[[EpochReport], None] = lambda report: None
+
+
+class Encoder(Protocol):
+    """From raw content to what a network reads; a tf.Module."""
+
+    @property
+    def modalities(self) -> Sequence[Mapping[str, Any]]:
+        """The entries of `content.json` that are read, in their order."""
+
+    @property
+    def layout(self) -> tuple[FeatureColumns, ...]:
+        """Which columns are whose; none where they are not of one modality each."""
+
+    def __call__(self, raw: RawContent) -> tf.Tensor:
+        """[batch, num_features] float32."""
 
 
 class ServableNetwork(Protocol):
@@ -85,6 +102,7 @@ class ServableSystem(EmbeddingSystem):
 
     Attributes:
       random_features: whether random vectors are content to it.
+      encoder: what the network reads; with `config.pretrained` it is another after `fit`.
 
     Args:
       config: features, sizes and training.
@@ -100,8 +118,8 @@ class ServableSystem(EmbeddingSystem):
         statistics: Mapping[str, Any],
         run: TrainingRun | None = None,
     ):
-        self.config = config
-        self.encoder = ContentEncoder(config.features, statistics, self.random_features)
+        self.config, self._statistics = config, statistics
+        self.encoder: Encoder = ContentEncoder(config.content, statistics, self.random_features)
         self.network: ServableNetwork | None = None
         self._embedding_of: ServableNetwork | None = None
         self._scoring_of: ServableNetwork | None = None
@@ -125,6 +143,11 @@ class ServableSystem(EmbeddingSystem):
         # GPU it is refused: TensorFlow has no deterministic sparse product there.
         if not tf.config.list_logical_devices("GPU"):
             tf.config.experimental.enable_op_determinism()
+        if self.config.pretrained == CONTRASTIVE:
+            # What is trained first is such a system itself.
+            from trainer.systems.pretrained import pretrain
+
+            self.encoder = pretrain(self.config, self._statistics, self._run, graph, validation)
         training = Training(
             self.task(graph, validation),
             graph,

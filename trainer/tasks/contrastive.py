@@ -54,10 +54,10 @@ class ContrastiveTask(Task):
         self._artists = np.flatnonzero(several & (graph.split == TRAIN))
         if len(self._artists) < 2:
             raise InputError(
-                "trainer.system: 'contrastive' compares the modalities of an artist, but fewer "
-                f"than two training artists have {config.require} of the modalities that "
-                "`trainer.features.modalities` leaves; give artists more content, or use "
-                "another system."
+                "trainer: 'contrastive' compares the modalities of an artist, but fewer than two "
+                f"training artists have {config.require} of the modalities that "
+                "`trainer.features.modalities` leaves; give artists more content, or do without "
+                "it in `trainer.system` and `trainer.pretrained`."
             )
         self.num_batches = _num_batches(self._artists, config)
         # The same batches at every epoch, as large as those of training: the loss grows with them.
