@@ -12,7 +12,6 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components.catalogue_example_gen.config import BuildConfig, ListeningConfig
-from components.retrieval_evaluator.component import RetrievalEvaluation
 from components.retrieval_evaluator.config import GateConfig, JudgeConfig
 from components.retrieval_evaluator.executor import Executor
 from components.retrieval_evaluator.judgement import judge_model
@@ -137,7 +136,10 @@ def days(tmp_path_factory) -> Days:
 
 def judged(folder: Path, days: Days) -> dict:
     """`metrics.json` of the new model beside the blessed one, as the pipeline writes it."""
-    outputs = {"evaluation": RetrievalEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+    outputs = {
+        "evaluation": standard_artifacts.ModelEvaluation(),
+        "blessing": standard_artifacts.ModelBlessing(),
+    }
     for name, artifact in outputs.items():
         artifact.uri = str(folder / name)
         Path(artifact.uri).mkdir(parents=True)
