@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from serving.answers import Outputs
 from serving.errors import InvalidRequest, NotFound, Unavailable
 from serving.grpc_transport import GrpcTransport
-from serving.listening import LISTENING
+from serving.listening import LISTENING, TAKES_NO_PLAYS
 from serving.protocol import ModelMetadata, Signature
 from serving.rest_transport import RestTransport
 from serving.retries import Deadline, RetryPolicy, with_retries
@@ -134,10 +134,7 @@ def signature_of(metadata: ModelMetadata, name: str) -> Signature:
       InvalidRequest: it has none of that name.
     """
     if name not in metadata.signatures and name == LISTENING:
-        raise InvalidRequest(
-            "The model takes no plays: it was trained without them, or does not read what they "
-            f"become, the modality '{LISTENING}'."
-        )
+        raise InvalidRequest(TAKES_NO_PLAYS)
     if name not in metadata.signatures:
         raise InvalidRequest(
             f"The model has no signature '{name}'; is it one of artist_sim? If so, it is older "

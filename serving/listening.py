@@ -16,6 +16,12 @@ from serving.new_artist import NewArtist, padded
 LISTENING: Final = "listening"
 """The signature, and the modality that plays become."""
 
+TAKES_NO_PLAYS: Final = (
+    "The model takes no plays: it was trained without them, or does not read what they become, the "
+    f"modality '{LISTENING}'."
+)
+"""What a model without the signature is said to be."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ListeningVectors:

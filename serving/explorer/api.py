@@ -15,11 +15,11 @@ from serving.embedded.bodies import read_body
 from serving.embedded.predictor import Asking, Predictor
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.explorer import asked, model, views
-from serving.explorer.asked import FILTERS, Filters, Parameters, row_of
+from serving.explorer.asked import FILTERS, Parameters, row_of
 from serving.explorer.data import ExplorerData, Words
 from serving.explorer.explorable import Explorable
+from serving.explorer.new_request import is_known, read_new
 from serving.explorer.reasons import described, described_new
-from serving.new_artist import NewArtist
 
 _PREFIX: Final = "/explorer/api/"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -28,8 +28,6 @@ _LINKED: Final = 10
 """Two neighbours are linked if one is among as many most similar artists of the other."""
 _PLACED_BY: Final = 10
 """The nearest artists that a new one is placed among."""
-
-_NEW: Final = ("content", "neighbors", "k", "modality", "min_popularity", "exclude")
 
 Work = Callable[[Asking], Any]
 
@@ -138,28 +136,24 @@ class ExplorerApi:
         request["asked"] = "explorer"
         Parameters(request.query, ())
         given = json_tensors.parse_request(await read_body(request, self._predictor.limits))
-        asked.only(given, _NEW)
-        new = NewArtist(
-            content=_content(given.get("content", {})),
-            neighbors=asked.checked_list(given.get("neighbors", []), "neighbors"),
-        )
-        k = asked.checked_whole(given.get("k", self._default_k(20)), "k", asked.MOST_K)
-        popularity = given.get("min_popularity", 0)
-        filters = Filters(
-            asked.checked_list(given.get("modality", []), "modality"),
-            asked.checked_popularity(popularity, popularity),
-            asked.checked_list(given.get("exclude", []), "exclude"),
-        )
+        wanted = read_new(given, self._default_k(20))
 
         def work(asking: Asking) -> Any:
             data = _explorable(asking).data
-            filters.check(data)
-            ranking, known_neighbors = model.similar_to_new(asking, new, k, filters)
-            if not known_neighbors and not _is_known(data, new.content):
+            wanted.filters.check(data)
+            new, known_listeners = model.with_listening(asking, wanted.artist)
+            ranking, known_neighbors = model.similar_to_new(asking, new, wanted.k, wanted.filters)
+            if not known_neighbors and not is_known(data, new.content):
                 raise Refused(
                     INVALID_ARGUMENT,
                     "Nothing is known of this artist: give words that the model knows, a vector, "
-                    "or similar artists of the catalogue.",
+                    "plays of listeners that it knows, or similar artists of the catalogue.",
+                )
+            if ranking and not any(score for _, score in ranking):
+                # Neighbours are nothing to a model that reads no edge.
+                raise Refused(
+                    INVALID_ARGUMENT,
+                    "The model reads nothing of what is given of this artist; give more content.",
                 )
             words = {name: one for name, one in new.content.items() if isinstance(one, Mapping)}
             vectors = {
@@ -173,6 +167,7 @@ class ExplorerApi:
                 "similar": views.similar_rows(data, one, ranking, known),
                 **views.among(data, ranking[:_PLACED_BY]),
                 "known_neighbors": known_neighbors,
+                "known_listeners": known_listeners,
             }
 
         return await self._answer(work)
@@ -250,40 +245,6 @@ def _neighborhood(
         for row, one in rows.items()
     ]
     return {"nodes": nodes, "links": links}
-
-
-def _content(given: Any) -> dict[str, Any]:
-    """Words with weights, and vectors, by modality; what the model takes is checked later."""
-    if not isinstance(given, dict):
-        raise Refused(INVALID_ARGUMENT, "'content' must be an object, {modality: …}.")
-    for name, one in given.items():
-        asked.checked_text(name, "A modality's name")
-        numbers = list(one.values()) if isinstance(one, dict) else one
-        if not isinstance(numbers, list) or any(
-            type(value) not in (int, float) or not math.isfinite(value) for value in numbers
-        ):
-            raise Refused(
-                INVALID_ARGUMENT,
-                f"Content '{asked.shortened(name)}' must be words with weights, {{word: number}}, "
-                "or a vector, [numbers].",
-            )
-        if isinstance(one, dict):
-            asked.checked_list(list(one), f"content.{asked.shortened(name)}")
-    return given
-
-
-def _is_known(data: ExplorerData, content: Mapping[str, Any]) -> bool:
-    """Whether the model reads anything of it."""
-    for name, one in content.items():
-        if not isinstance(one, Mapping):
-            return True
-        words = data.modalities.get(name)
-        if isinstance(words, Words) and any(
-            weight > 0 and word in words.column and words.read[words.column[word]]
-            for word, weight in one.items()
-        ):
-            return True
-    return False
 
 
 def _explorable(asking: Asking) -> Explorable:

@@ -13,6 +13,13 @@ from serving.embedded.servable import Signature
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.errors import InvalidRequest
 from serving.explorer.asked import NO_FILTERS, Filters
+from serving.listening import (
+    LISTENING,
+    TAKES_NO_PLAYS,
+    listening_vectors,
+    tensors_of_plays,
+    with_vectors,
+)
 from serving.new_artist import NewArtist, tensors_of
 
 Ranking = list[tuple[str, float]]
@@ -54,6 +61,29 @@ def similar(
             inputs.update(_filters(filters, len(part)))
         rankings += _rankings(asking.run(signature, inputs, ["similar_id", "score"]))
     return rankings
+
+
+def with_listening(asking: Asking, new: NewArtist) -> tuple[NewArtist, int]:
+    """A new artist with what its plays become as content, in place of the plays.
+
+    Returns:
+      (artist, known_listeners), the latter the number of listeners that the model knows.
+
+    Raises:
+      Refused: the model takes no plays, or the artist has what they become beside them.
+    """
+    if not new.plays:
+        return new, 0
+    if LISTENING not in asking.servable.signatures:
+        raise Refused(INVALID_ARGUMENT, TAKES_NO_PLAYS)
+    signature = find_signature(asking.servable, LISTENING)
+    try:
+        answer = asking.run(signature, tensors_of_plays([new.plays]))
+        found = listening_vectors([answer], 1, 0)
+        [artist] = with_vectors([new], found)
+    except InvalidRequest as error:
+        raise Refused(INVALID_ARGUMENT, error.message) from None
+    return artist, int(found.known_listeners[0])
 
 
 def similar_to_new(asking: Asking, new: NewArtist, k: int, filters: Filters) -> tuple[Ranking, int]:

@@ -312,8 +312,8 @@ def test_a_new_artist_is_filtered(post):
 )
 def test_nothing_known_of_a_new_artist_is_a_400(post, body):
     assert post(body, 400)["error"] == (
-        "Nothing is known of this artist: give words that the model knows, a vector, or similar "
-        "artists of the catalogue."
+        "Nothing is known of this artist: give words that the model knows, a vector, plays of "
+        "listeners that it knows, or similar artists of the catalogue."
     )
 
 
@@ -374,12 +374,14 @@ def test_a_bad_query_gets_one_sentence(explorer, path, query, sentence):
     assert (answer.status_code, answer.json()) == (400, {"error": sentence})
 
 
+NO_PLAYS = "'plays' must be an object with how often each listener played it, {listener: number}."
+
 BAD_BODIES = [
     ("nothing", "JSON Parse error: the body is not JSON at character 0."),
     ("[1]", "The body must be a JSON object, {…}."),
     (
         {"contents": {}},
-        "There is no 'contents' in a request; there are content, neighbors, k, modality, "
+        "There is no 'contents' in a request; there are content, neighbors, plays, k, modality, "
         "min_popularity, exclude.",
     ),
     ({"content": []}, "'content' must be an object, {modality: …}."),
@@ -415,6 +417,19 @@ BAD_BODIES = [
     (
         {"neighbors": [f"{place}" for place in range(201)]},
         "'neighbors' names 201; at most 200 can be named.",
+    ),
+    ({"plays": ["fan"]}, NO_PLAYS),
+    ({"plays": {"fan": "often"}}, NO_PLAYS),
+    ({"plays": {"fan": -1}}, NO_PLAYS),
+    ('{"plays": {"fan": NaN}}', NO_PLAYS),
+    ({"plays": {"": 1}}, "'plays' has an empty text."),
+    (
+        {"plays": {f"{place}": 1 for place in range(201)}},
+        "'plays' names 201; at most 200 can be named.",
+    ),
+    (
+        {"plays": {"fan": 1}},
+        "The model takes no plays: it was trained without them, or does not read what they become",
     ),
     ({"k": 0}, "'k' must be a whole number from 1 to 100, not 0."),
     ({"k": 2.0}, "'k' must be a whole number from 1 to 100, not 2.0."),
