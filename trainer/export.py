@@ -15,6 +15,7 @@ from trainer.layers.graph_convolution import NEIGHBOR
 from trainer.listener_factors import ListenerFactors
 from trainer.listening_signature import ListeningSignature
 from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
+from trainer.new_artist_checks import checked, checked_embedding
 from trainer.row_wise import write_row_wise
 from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors
 from trainer.systems.servable import ServableSystem
@@ -164,8 +165,10 @@ class _Functions:
             def ragged(name: str, part: str) -> tf.RaggedTensor:
                 return tf.ragged.boolean_mask(given[part], tf.not_equal(given[name], ""))
 
+            given = checked(given, self._modalities)
             raw = self._raw_content(given, ragged)
-            return self._embed(raw, given["neighbor_id"], given["neighbor_weight"])
+            found = self._embed(raw, given["neighbor_id"], given["neighbor_weight"])
+            return {**found, EMBEDDING: checked_embedding(found[EMBEDDING])}
 
         return graph_function(embed_new).get_concrete_function(**signature)
 

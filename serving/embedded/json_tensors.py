@@ -86,10 +86,9 @@ def check_names(given: Mapping[str, Any], signature: Signature) -> None:
     if extra or missing:
         raise Refused(
             INVALID_ARGUMENT,
-            "input size does not match signature: "
-            f"{len(given)}!={len(signature.inputs)} len({{{','.join(sorted(given))}}}) != "
-            f"len({{{','.join(sorted(signature.inputs))}}}). Sent extra: "
-            f"{{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}.",
+            # TF Serving names all that there is in between, which may be cut off after it.
+            f"input size does not match signature: {len(given)}!={len(signature.inputs)}. Sent "
+            f"extra: {{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}.",
         )
 
 
@@ -108,11 +107,7 @@ def to_tensor(value: Any, wanted: Input, name: str) -> np.ndarray:
             )
         sizes = {len(item) for item in level}
         if len(sizes) > 1:
-            raise Refused(
-                INVALID_ARGUMENT,
-                f"Input '{name}': lists of {min(sizes)} and of {max(sizes)} values stand side by "
-                "side; pad them to one size.",
-            )
+            raise _ragged(name, sizes, wanted, len(shape))
         shape.append(sizes.pop())
         level = list(itertools.chain.from_iterable(level))
     if not level:
@@ -132,10 +127,9 @@ def check_shape(value: np.ndarray, wanted: Input, name: str) -> None:
         size is None or size == given for size, given in zip(wanted.shape, value.shape, strict=True)
     )
     if not fits:
-        shape = ", ".join("?" if size is None else str(size) for size in wanted.shape)
         raise Refused(
             INVALID_ARGUMENT,
-            f"Input '{name}' must have shape [{shape}], not {list(value.shape)}.",
+            f"Input '{name}' must have shape {_shape(wanted.shape)}, not {list(value.shape)}.",
         )
 
 
@@ -242,6 +236,21 @@ def _bytes(value: Any, name: str) -> bytes:
         except (binascii.Error, ValueError):
             raise Refused(INVALID_ARGUMENT, f"Input '{name}' has a bad base64 string.") from None
     raise _wrong(name, str)
+
+
+def _shape(shape: Sequence[int | None]) -> str:
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def _ragged(name: str, sizes: set[int], wanted: Input, level: int) -> Refused:
+    """Lists of several sizes side by side: to be padded, unless the signature says the size."""
+    fixed = wanted.shape is not None and level < len(wanted.shape) and wanted.shape[level]
+    mend = f"the shape must be {_shape(wanted.shape or ())}" if fixed else "pad them to one size"
+    return Refused(
+        INVALID_ARGUMENT,
+        f"Input '{name}': lists of {min(sizes)} and of {max(sizes)} values stand side by side; "
+        f"{mend}.",
+    )
 
 
 def _wrong(name: str, kind: type) -> Refused:

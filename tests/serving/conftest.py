@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving.modality_models import MAKERS, Asked, serving
 from tests.serving.running_server import Address, RunningServer
 from tests.trainer.small_systems import small_diffusion_config
 from tests.trainer.test_export import save, weighted_case
@@ -47,3 +48,11 @@ def server(request: pytest.FixtureRequest) -> Address:
         pytest.fail("TF_SERVING_ADDRESS needs TF_SERVING_MODEL, the folder of the served version.")
     host, rest, grpc_port = given.rsplit(":", 2)
     return Address(host, int(rest), int(grpc_port))
+
+
+@pytest.fixture(scope="session", params=MAKERS)
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asked]:
+    """Each of the models of a catalogue with three modalities, at a server of its own."""
+    yield from serving(request.param, tmp_path_factory.mktemp(request.param))
