@@ -297,8 +297,11 @@ def _training(contents: PageContents, drawn: dict[str, go.Figure]) -> _Section |
     groups: dict[str, list[Curve]] = {}
     for curve in contents.curves:
         kind, _, name = curve.name.partition("/")
-        # The learning rate and the loss have no common scale; nor have the monitors.
-        title = f"validation {METRIC}" if kind == "val" else name.replace("_", " ")
+        # The learning rate and the loss have no common scale; nor have the monitors, and what
+        # chose the epoch, which is minus a loss where no edge is learnt from.
+        title = name.replace("_", " ")
+        if kind == "val":
+            title = f"validation {METRIC if name != 'score' else name}"
         groups.setdefault(title, []).append(curve)
     parts = []
     for number, (title, curves) in enumerate(groups.items()):
