@@ -388,13 +388,26 @@ def test_metadata_requests_that_are_wrong(prediction):
     assert refusal(prediction.GetModelMetadata, request).code() == INVALID
 
 
-def test_nan_content_is_answered_as_the_model_answers_it(model, ids, server):
+def test_nan_is_answered_where_nothing_is_said_and_refused_elsewhere(model, ids, server):
     inputs = new_artists(model, ids)
-    vectors = [name for name, value in inputs.items() if value.dtype == np.float32]
-    for name in vectors:
-        inputs[name] = np.full_like(inputs[name], np.nan)
+    for name in [name for name, value in inputs.items() if value.dtype == np.float32]:
+        if f"{name}_present" in inputs:
+            nothing = inputs[f"{name}_present"] == 0
+        else:
+            texts = name.removesuffix("_weight")
+            nothing = inputs["neighbor_id" if texts == "neighbor" else texts] == ""
+        assert nothing.any()
+        inputs[name][nothing] = np.nan
     body = {"signature_name": "embed_new", "inputs": {k: plain(v) for k, v in inputs.items()}}
     answer = server.predict(json.dumps(body))
     assert answer.status_code == 200, answer.text
     found = np.array(json.loads(answer.text)["outputs"]["embedding"], np.float32)
     np.testing.assert_array_equal(found, own_answer(model, "embed_new", inputs)["embedding"])
+    assert np.isfinite(found).all()
+    inputs["neighbor_weight"][:] = np.nan
+    body["inputs"]["neighbor_weight"] = plain(inputs["neighbor_weight"])
+    refused = server.predict(json.dumps(body))
+    assert refused.status_code == 400
+    assert "neighbor_weight has a NaN or infinite number" in refused.json()["error"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="neighbor_weight has a NaN"):
+        own_answer(model, "embed_new", inputs)
