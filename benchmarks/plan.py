@@ -74,7 +74,7 @@ def jobs_of(
         for system in wanted:
             if system.trainer is not None:
                 config = system.with_seed(seed)
-                key = _key(digest, suite.split, {"trainer": _determining(config)})
+                key = _key(digest, suite.split, {"trainer": determining(config)})
                 jobs.append(Job(system, seed, config, digest, key))
     return jobs
 
@@ -123,7 +123,7 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _determining(config: TrainerConfig) -> dict[str, Any]:
+def determining(config: TrainerConfig) -> dict[str, Any]:
     """The configuration without the sections of other systems than those that it trains."""
     sections = {**dataclasses.asdict(config), "features": dataclasses.asdict(config.content)}
     if config.pretrained == "none":

@@ -77,7 +77,8 @@ def _intro(summary: Summary, source: str) -> str:
         "paper is Ferraro et al. (2023), on other content of the same artists."
     )
     if missing:
-        text += f"\n\n**Not complete**: {missing} trainings are still to come."
+        number = "one training is" if missing == 1 else f"{missing} trainings are"
+        text += f"\n\n**Not complete**: {number} still to come."
     return text
 
 

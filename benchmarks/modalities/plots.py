@@ -106,6 +106,7 @@ def _popularity(summary: Mapping[str, Any]) -> bytes:
         axis.axhline(0, color="grey", linestyle="dotted")
         axis.set_title(f"artists with {POPULATION_TITLES[population]}")
         axis.set_xlabel("popularity quantile, the least popular first")
+        axis.set_xticks(range(1, len(lines) + 1, 3))
         axis.set_ylabel("nDCG@200 over listening alone, %")
         axis.grid(alpha=0.3)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -125,8 +126,9 @@ def _correlations(summary: Mapping[str, Any]) -> bytes:
     axis.set_xticks(range(len(names)), labels, rotation=30, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), labels, fontsize=8)
     for row, column in np.ndindex(matrix.shape):
+        shade = "white" if abs(matrix[row, column]) > 0.6 else "black"
         text = f"{matrix[row, column]:.2f}"
-        axis.text(column, row, text, ha="center", va="center", fontsize=9)
+        axis.text(column, row, text, ha="center", va="center", color=shade, fontsize=9)
     figure.colorbar(image, ax=axis, shrink=0.8)
     axis.set_title("Kendall's tau")
     return _png(figure)

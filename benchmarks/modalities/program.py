@@ -21,11 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PART",
-        help="graph layers whose name holds one of these: --only gin-2 tags",
+        help="graph layers whose name holds one of these: --only gnn-2/gin tags",
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--no-layers", action="store_true", help="leave the graph layers out")
-    what.add_argument("--page-only", action="store_true", help="write the pages from the results")
+    parser.add_argument("--no-layers", action="store_true", help="leave the graph layers out")
+    parser.add_argument("--page-only", action="store_true", help="write the pages from the results")
 
 
 def run(args: argparse.Namespace, results: Path, folder: Path, tell: Callable[[str], None]) -> int:

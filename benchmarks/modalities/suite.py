@@ -125,15 +125,16 @@ def _layers(
     suite = load_suite(LAYERS)
     store = Store(results / LAYERS)
     given = {"only": args.only, "seeds": args.seeds}
+    failed = 0
     if args.page_only:
+        if not (results / f"{LAYERS}.json").exists():
+            return 0
         digest = catalogue_digest(suite.config) or last_digest(LAYERS)
-        failed = 0
     else:
         digest = make_catalogue(suite.config, tell)
         jobs = [job for job in jobs_of(suite, digest, **given) if job.system.ladder]
         if not jobs:
-            raise InputError(f"No layer's name holds {' or '.join(args.only)}; try gin-2 or tags.")
-        failed = 0
+            raise InputError(f"No layer's name holds {' or '.join(args.only)}; try gnn-2/gin or tags.")
         if not all(store.find(job.key) for job in jobs):
             examples = make_examples(suite.config, digest, folder / "olga", tell)
             failed = run_jobs(jobs, load_judged(examples, digest, suite.split), store)

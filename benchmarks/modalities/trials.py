@@ -23,6 +23,7 @@ from benchmarks.modalities.rankings import (
     populations,
     ranked,
 )
+from benchmarks.plan import determining
 from trainer.config import TrainerConfig
 from trainer.graph import ArtistGraph
 from trainer.ranking.modality_groups import group_entropy
@@ -54,7 +55,7 @@ class Trial:
 
     def key(self, digest: str) -> str:
         """Of all that determines its result, 12 hex digits; `digest` is the catalogue's."""
-        config = self.config and dataclasses.asdict(self.config)
+        config = self.config and determining(self.config)
         text = json.dumps([self.name, self.seed, config, digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
