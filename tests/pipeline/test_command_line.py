@@ -181,6 +181,15 @@ class TestMistakes:
         assert not (tmp_path / "home/serving_model").exists()
 
 
+@pytest.fixture
+def hearing():
+    """Who starts tests in the background may have had interruptions ignored, by children too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hearing")
 def test_an_interrupted_run_says_so_once(tmp_path):
     (tmp_path / "home").mkdir()
     with subprocess.Popen(
@@ -200,6 +209,7 @@ def test_an_interrupted_run_says_so_once(tmp_path):
     assert said == "artist_sim: interrupted; run again to go on.\n"
 
 
+@pytest.mark.usefixtures("hearing")
 def test_a_run_that_does_not_hear_an_interruption_is_ended(monkeypatch):
     # A child that is interrupted while Python starts goes on as if nothing had been.
     deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
