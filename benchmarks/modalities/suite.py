@@ -134,7 +134,9 @@ def _layers(
         digest = make_catalogue(suite.config, tell)
         jobs = [job for job in jobs_of(suite, digest, **given) if job.system.ladder]
         if not jobs:
-            raise InputError(f"No layer's name holds {' or '.join(args.only)}; try gnn-2/gin or tags.")
+            raise InputError(
+                f"No layer's name holds {' or '.join(args.only)}; try gnn-2/gin or tags."
+            )
         if not all(store.find(job.key) for job in jobs):
             examples = make_examples(suite.config, digest, folder / "olga", tell)
             failed = run_jobs(jobs, load_judged(examples, digest, suite.split), store)

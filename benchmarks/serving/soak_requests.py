@@ -80,11 +80,11 @@ def good_questions(ask: Ask, num_artists: int, number: int) -> list[Question]:
 
 
 def odd_questions(ask: Ask, num_artists: int) -> list[Question]:
-    """What is wrong and still has an answer: unknown artists, and content that is no number."""
+    """What is odd and still has an answer: unknown artists, and NaN for what is not known."""
     rng = np.random.default_rng(2)
     mixed = np.array(["artist-0", "nobody", "", "artist-1"], object)
     content = new_artists(rng, 3, num_artists)
-    content["audio"][1] = np.nan
+    content["audio"][1], content["audio_present"][1] = np.nan, 0
     return [
         _question(how, signature, inputs, False, ask)
         for how in (REST, GRPC)
@@ -117,6 +117,9 @@ def bad_questions(num_artists: int) -> list[Question]:
     claims.inputs["artist_id"].tensor_shape.dim[0].size = 10**14
     elsewhere = PredictRequest.FromString(good)
     elsewhere.model_spec.version.value = 10**9
+    no_number = new_artists(np.random.default_rng(3), 3, num_artists)
+    no_number["audio"][1] = np.nan
+    listed = {name: value.tolist() for name, value in no_number.items()}
     return [
         rest(b'{"instances": [', 400),
         rest(b"\xff\xfe\x00", 400),
@@ -132,6 +135,8 @@ def bad_questions(num_artists: int) -> list[Question]:
         rest({"examples": []}, 400, "/v1/models/artist_sim:classify"),
         rest(bomb, 413, **{"Content-Encoding": "gzip"}),
         rest(b"no gzip", 400, **{"Content-Encoding": "gzip"}),
+        rest({"signature_name": "embed_new", "inputs": listed}, 400),
+        grpc("INVALID_ARGUMENT", "embed_new", **no_number),
         grpc("INVALID_ARGUMENT", artist_id=np.ones(2, np.float32)),
         grpc("INVALID_ARGUMENT", artist_id=np.array([["a"]], object)),
         grpc("INVALID_ARGUMENT", "similar", artist_id=ids, k=np.array(10**6, np.int32)),
