@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import dacite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,3 +84,8 @@ class BuildConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.pca_dim < 0:
             raise ValueError(f"pca_dim must be at least 0, not {self.pca_dim}")
+
+
+def read_config(given: Mapping[str, Any]) -> BuildConfig:
+    """A BuildConfig from what was JSON, which has lists only."""
+    return dacite.from_dict(BuildConfig, given, dacite.Config(cast=[tuple]))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import dacite
 from tfx import types
 from tfx.components.example_gen import utils
 from tfx.dsl.components.base import base_beam_executor
@@ -28,7 +27,7 @@ from components.catalogue_example_gen.build import (
     SUMMARY_FILE,
     build,
 )
-from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.config import read_config
 from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.spans import resolve_span
@@ -63,11 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         run = read_run_parameters(input_dict)
         catalogue = load_catalogue(self._folder(exec_properties, examples, run.get("span", "")))
-        config = dacite.from_dict(
-            BuildConfig,
-            run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]),
-            dacite.Config(cast=[tuple]),
-        )
+        config = read_config(run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]))
         with (
             _bars(catalogue) as advance,
             progress.listening(advance),
