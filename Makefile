@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 CONFIG ?= configs/sampler.yaml
 SUITE ?= sampler
+WORKERS ?= 2
 BIN := .venv/bin
 
 .PHONY: help setup run serve benchmark test lint lock clean
@@ -25,8 +26,8 @@ serve: setup ## answer requests for the last pushed model, as TF Serving does (C
 benchmark: setup ## train and judge the systems of a suite, and write its page (resumes)
 	@$(BIN)/python -m benchmarks.run "$(SUITE)" $(OPTIONS)
 
-test: setup ## all tests
-	@$(BIN)/python -m pytest $(TESTS)
+test: setup ## all tests, two files at a time (WORKERS=N: more; 0: in one process)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -73,6 +73,8 @@ setup(
             # Fuzzes the embedded server against its OpenAPI description.
             "schemathesis",
             "pytest",
+            # Files of tests beside each other.
+            "pytest-xdist",
             "ruff",
             "types-PyYAML",
         ]
