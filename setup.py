@@ -18,6 +18,8 @@ setup(
     install_requires=[
         "aiohttp>=3.9",
         "apache-beam==2.61.0",
+        # Schedules of retraining, checked before they are sent.
+        "croniter",
         "dacite>=1.8",
         # serving/client.py, over gRPC and over REST: httpx rather than requests, as it is typed,
         # safe to share between threads, and gives answers piece by piece, so that a deadline holds.
@@ -63,6 +65,8 @@ setup(
             "hypothesis",
             # Holds metrics.json against its schema.
             "jsonschema",
+            # Holds the manifests against Kubernetes' own description.
+            "kubernetes-validate",
             "matplotlib",
             "mypy",
             "pip",
