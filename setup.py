@@ -57,6 +57,8 @@ setup(
         "threadpoolctl",
         # The map of a catalogue.
         "umap-learn",
+        # The embedded server's event loop: a fifth less processor time a request than asyncio's.
+        "uvloop",
     ],
     extras_require={
         "dev": [

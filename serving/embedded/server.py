@@ -14,6 +14,7 @@ from typing import Final
 
 import grpc
 import tensorflow as tf
+import uvloop
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from tensorflow_serving.apis import prediction_log_pb2
@@ -93,7 +94,7 @@ def run_server(config: ServerConfig, ready: Callable[[Listening], None]) -> None
     Raises:
       InputError: there is no version that loads, or a port is taken.
     """
-    asyncio.run(_serve(config, ready))
+    uvloop.run(_serve(config, ready))
 
 
 async def _serve(config: ServerConfig, ready: Callable[[Listening], None]) -> None:

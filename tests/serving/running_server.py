@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-STARTS_WITHIN = 120.0
+STARTS_WITHIN = 600.0
 
 
 @dataclasses.dataclass(frozen=True)
