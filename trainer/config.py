@@ -116,8 +116,10 @@ class DiffusionConfig:
       teacher_scale: what makes logits of that similarity, which lies between 0 and 1.
       cold: weight of what content is taught: by pairs of artists without any neighbour, and by
         pairs of one without and one with.
-      pairwise: keep the walks of each artist in the served model (8 bytes for each of `reach`), so
-        that `similar` ranks by them as well, beside the vectors, if validation scores that better.
+      pairwise: keep the walks of each artist in the served model, so that `similar` ranks by them
+        as well, beside the vectors, if validation scores that better.
+      pairwise_reach: the most visited artists that are kept for it, at most `reach`: 8 bytes and
+        some of a request's time for each.
     """
 
     embedding_dim: int = 256
@@ -131,6 +133,7 @@ class DiffusionConfig:
     teacher_scale: float = 20.0
     cold: float = 1.0
     pairwise: bool = True
+    pairwise_reach: int = 150
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
@@ -138,6 +141,7 @@ class DiffusionConfig:
         _within("hops", self.hops, 1, 10)
         _within("decay", self.decay, 1e-3, 1)
         _within("reach", self.reach, 1, 4096)
+        _within("pairwise_reach", self.pairwise_reach, 1, 4096)
         _within("dropout", self.dropout, 0, 0.99)
         _within("content_dropout", self.content_dropout, 0, 0.99)
         _within("distillation", self.distillation, 0, 1000)

@@ -224,7 +224,9 @@ class DiffusionNetwork(tf.Module):
         direction = self.direction(used[:, 0], source, share, messages, own, count)
         profile = {EMBEDDING: direction * self.popularity(count)[:, None]}
         if self.config.pairwise:
-            profile |= {VISITED: visits.column, VISITS: visits.value, COUNT: count}
+            most = self.config.pairwise_reach  # Of visits that fall.
+            profile |= {VISITED: visits.column[:, :most], VISITS: visits.value[:, :most]}
+            profile[COUNT] = count
         return profile
 
 

@@ -82,8 +82,8 @@ class SparseWalks(DiffusionNetwork):
         visited, value = padded(found, config.reach)
         profile = {
             EMBEDDING: direction * self.popularity(count)[:, None],
-            VISITED: visited,
-            VISITS: value,
+            VISITED: visited[:, : config.pairwise_reach],
+            VISITS: value[:, : config.pairwise_reach],
             COUNT: count,
         }
         memory = [*padded(before, config.reach), degree, messages, known]

@@ -28,7 +28,7 @@ from trainer.network import EMBEDDING
 from trainer.pairwise import COUNT, VISITED, VISITS
 from trainer.systems.diffusion import DiffusionSystem
 
-SIZES = DiffusionConfig(8, hops=3, reach=20, content_units=(16,))
+SIZES = DiffusionConfig(8, hops=3, reach=20, pairwise_reach=10, content_units=(16,))
 ARTISTS = 60
 PLAN = Plan((ARTISTS,), (EMBEDDED,), (1, 2), rounds=1, warm_up=0.0, seconds=1.5, sizes=SIZES)
 

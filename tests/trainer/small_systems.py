@@ -43,7 +43,9 @@ def small_diffusion_config(*, random: bool = False, **training: Any) -> TrainerC
     return dataclasses.replace(
         small_config(random=random, **training),
         system="diffusion",
-        diffusion=DiffusionConfig(8, hops=2, reach=5, dropout=0.1, content_units=(16,)),
+        diffusion=DiffusionConfig(
+            8, hops=2, reach=5, dropout=0.1, content_units=(16,), pairwise_reach=3
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tests.trainer.graphs import graph_of, two_communities
 from tests.trainer.small_systems import small_diffusion_config, small_system
 from tests.trainer.test_gnn import OfAnyGraph, TrainedSystemContract
+from trainer.pairwise import PairwiseTerm
 from trainer.ranking.validation_sample import ValidationSample
 from trainer.systems.base import PAIRWISE, System
 from trainer.systems.servable import TrainingRun
@@ -163,6 +164,25 @@ def test_without_the_pairwise_term_no_walks_are_kept():
     assert list(system.scorers(case.graph, case.graph.visible_edges("val"))) == ["score"]
     _, profile = system.memory(case.graph, case.graph.served_edges())
     assert list(profile) == ["embedding"]
+
+
+def test_the_pairwise_term_is_chosen_on_the_walks_that_are_served(monkeypatch):
+    chosen = {}
+    monkeypatch.setattr(
+        PairwiseTerm,
+        "choose",
+        lambda self, *given: chosen.update(zip(("vectors", "visits"), given)),
+    )
+    case = two_communities()
+    system = small_system(case.graph, small_diffusion_config(epochs=1))
+    system.fit(case.graph, case.truth("val"))
+    _, profile = system.memory(case.graph, case.graph.visible_edges("val"))
+    judged = case.graph.artists("val")
+    visited, visits = profile["visited"].numpy()[judged], profile["visits"].numpy()[judged]
+    assert visits.shape[1] == 3 and (visits > 0).all(axis=1).any()
+    dense = np.zeros((len(judged), len(case.graph)), np.float32)
+    np.add.at(dense, (np.arange(len(judged))[:, None], visited), visits)
+    np.testing.assert_allclose(chosen["visits"], dense, rtol=1e-6)
 
 
 def test_length_is_popularity():

@@ -20,7 +20,7 @@ from trainer.ranking.validation_sample import ValidationSample
 from trainer.systems.pagerank import DEFAULT_GAMMA, GAMMAS
 from trainer.tasks.base import COLD, CONNECTED, Task
 from trainer.tracing import without_edges_among
-from trainer.visits import shares, visits
+from trainer.visits import shares, strongest, visits
 
 _GATES: Final = ((0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2), (-1.0, -0.5, 0.0))
 """What g_0 and g_1 of trainer.diffusion_network may be. The first is as good as zero beside walks,
@@ -185,9 +185,8 @@ class DiffusionTask(Task):
         """Chooses the pairwise term on the validation split."""
         if self._config.pairwise:
             embedding = self.embed_validation()[CONNECTED]
-            self._network.pairwise.choose(
-                embedding, self._judged_visits, self._judged_count, self._judge
-            )
+            kept = strongest(self._judged_visits, self._config.pairwise_reach)
+            self._network.pairwise.choose(embedding, kept, self._judged_count, self._judge)
 
     def _visits(self, edges: sp.csr_matrix, artists: np.ndarray) -> sp.csr_matrix:
         known = self._place >= 0
