@@ -8,12 +8,29 @@ from pathlib import Path
 from typing import Final
 
 from catalogues.errors import InputError
-from pipeline.config import DEFAULT_CONFIG, load_config
+from pipeline.config import load_config
 from pipeline.home import DEPLOYED_NAME, shown
+from pipeline.kubeflow_asking import add_config
+from pipeline.kubeflow_remote_commands import add_remote_commands
+from pipeline.kubeflow_schedule_command import add_schedule_command
 from pipeline.preflight import check_kubeflow
 
 _OUTPUT: Final = f"{DEPLOYED_NAME}.yaml"
 _ENDINGS: Final = (".yaml", ".yml")
+_KUBEFLOW: Final = """\
+The pipeline on Kubeflow Pipelines, version 2 (docs/kubeflow.md). For a cluster that is reached at
+http://127.0.0.1:8888, and a configuration with a section `kubeflow`:
+
+  export KF_PIPELINES_ENDPOINT=http://127.0.0.1:8888
+  artist-sim kubeflow deploy --config mine.yaml
+  artist-sim kubeflow run                                       one run now
+  artist-sim kubeflow schedule --cron "0 30 3 * * *" --config mine.yaml
+  artist-sim kubeflow schedule list                             or pause, resume, delete
+  artist-sim kubeflow runs                                      what came of them
+
+They end with 0, with 1 where something is in the way (a run that is going, a schedule that is
+there), and with 2 for a mistake and where the cluster gives no answer.
+"""
 _COMPILE: Final = """\
 Compiles the pipeline to a package that Kubeflow Pipelines takes. Nothing is asked of a cluster.
 
@@ -44,7 +61,8 @@ def add_kubeflow_commands(
     parser = commands.add_parser(
         "kubeflow",
         help="the pipeline on Kubeflow Pipelines",
-        description="The pipeline on Kubeflow Pipelines.",
+        description=_KUBEFLOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(metavar="COMMAND", required=True)
     parser = kinds.add_parser(
@@ -53,11 +71,11 @@ def add_kubeflow_commands(
         description=_COMPILE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path(DEFAULT_CONFIG), help=f"default: {DEFAULT_CONFIG}"
-    )
+    add_config(parser)
     parser.add_argument("--output", type=Path, default=Path(_OUTPUT), help=f"default: {_OUTPUT}")
     parser.set_defaults(func=lambda args: _compile(args.config, args.output, quiet_libraries))
+    add_remote_commands(kinds, quiet_libraries)
+    add_schedule_command(kinds, quiet_libraries)
 
 
 def _compile(config_path: Path, output: Path, quiet_libraries: Callable[[], None]) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from pipeline.home import DEPLOYED_NAME
 from pipeline.kubeflow_config import KubeflowConfig
 from pipeline.preflight import check_kubeflow
 
+_DIGEST_LENGTH: Final = 12
 COMMAND: Final = ("python", "-m", "pipeline.kubeflow_entrypoint")
 
 
@@ -59,13 +62,28 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
     return [spec, _mounts(spec, kubeflow)] if kubeflow.volume else [spec]
 
 
+def package_text(documents: list[dict[str, Any]]) -> str:
+    """The documents as YAML: the same text for the same documents."""
+    text: str = yaml.safe_dump_all(documents, sort_keys=True, width=100)
+    return text
+
+
+def version_name(package: str) -> str:
+    """What a package is called as a version of the pipeline: artist_sim's own and its digest.
+
+    Args:
+      package: the YAML.
+    """
+    digest = hashlib.sha256(package.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{metadata.version(DEPLOYED_NAME)}-{digest}"
+
+
 def write_package(documents: list[dict[str, Any]], path: Path) -> None:
     """Writes the documents as YAML, all or nothing."""
     beside = path.with_name(f"{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as file:
-            yaml.safe_dump_all(documents, file, sort_keys=True, width=100)
+        beside.write_text(package_text(documents), encoding="utf-8")
         os.replace(beside, path)
     except OSError as error:
         raise InputError(
