@@ -186,7 +186,7 @@ def screen() -> Console:
     from rich.console import Console
 
     # A file or another program reads lines, which are not to be broken at 80 characters.
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def positive(text: str) -> int:

@@ -67,7 +67,7 @@ class KubeflowClient:
         namespace: str = "",
         ca_file: Path | None = None,
         timeout: float = 30.0,
-        retry: RetryPolicy = RetryPolicy(attempts=4, first_wait=1.0),  # noqa: B008 (frozen)
+        retry: RetryPolicy = RetryPolicy(attempts=4, first_wait=0.5),  # noqa: B008 (frozen)
     ):
         self.host = checked_host(host)
         self.namespace = namespace

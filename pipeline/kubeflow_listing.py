@@ -33,7 +33,7 @@ def print_kubeflow_runs(
     versions: Mapping[str, str],
     screen: Console,
 ) -> None:
-    """A line a run.
+    """A line a run, and below what is long: changed parameters, and why runs failed.
 
     Args:
       runs: in the order to be shown.
@@ -41,8 +41,7 @@ def print_kubeflow_runs(
       versions: names by id.
       screen: to print on.
     """
-    titles = ("run", "started (UTC)", "took", "state", "by", "version", "parameters", "reason")
-    table = _table(titles)
+    table = _table("run", "started (UTC)", "took", "state", "by", "version")
     for run in runs:
         by = schedules.get(run.schedule_id, "a schedule that is gone")
         table.add_row(
@@ -53,18 +52,19 @@ def print_kubeflow_runs(
                 _STATES.get(run.state, "unknown"),
                 by if run.schedule_id else "hand",
                 versions.get(run.version_id, ""),
-                parameters_shown(run.parameters),
-                run.reason,
             )
         )
     screen.print(table)
+    for run in runs:
+        _print_note(run.id[:_ID_SHOWN], parameters_shown(run.parameters), screen)
+        _print_note(run.id[:_ID_SHOWN], run.reason and f"failed: {run.reason}", screen)
 
 
 def print_kubeflow_schedules(
     schedules: Sequence[KubeflowSchedule], versions: Mapping[str, str], screen: Console
 ) -> None:
-    """A line a schedule; `versions` has their names by id."""
-    table = _table(("schedule", "state", "cron", "next (UTC)", "version", "parameters"))
+    """A line a schedule, and below its parameters; `versions` has their names by id."""
+    table = _table("schedule", "state", "cron", "next (UTC)", "version")
     for schedule in schedules:
         coming = next_time(schedule)
         table.add_row(
@@ -74,10 +74,11 @@ def print_kubeflow_schedules(
                 schedule.cron,
                 _minute(coming),
                 versions.get(schedule.version_id, ""),
-                parameters_shown(schedule.parameters),
             )
         )
     screen.print(table)
+    for schedule in schedules:
+        _print_note(schedule.name, parameters_shown(schedule.parameters), screen)
 
 
 def next_time(schedule: KubeflowSchedule) -> datetime | None:
@@ -98,7 +99,12 @@ def parameters_shown(parameters: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
 
 
-def _table(titles: Sequence[str]) -> Table:
+def _print_note(of: str, text: str, screen: Console) -> None:
+    if text:
+        screen.print(Text(f"{of}  {text}"), soft_wrap=True)
+
+
+def _table(*titles: str) -> Table:
     table = Table(*titles, box=None, padding=(0, 1, 0, 0))
     for column in table.columns:
         column.overflow = "fold"

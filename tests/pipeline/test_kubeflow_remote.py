@@ -434,10 +434,10 @@ class TestSchedule:
         assert status == 0 and "There is no schedule of 'artist-sim'; set one:" in told
         typed("schedule", "--cron", CRON, "--config", config, "--span", "7")
         _, told, _ = typed("schedule", "list")
-        title, line = told.splitlines()
+        title, line, note = told.splitlines()
         assert title.split()[:3] == ["schedule", "state", "cron"]
         assert line.startswith(f"artist-sim enabled {CRON} 20") and " 03:30 " in line
-        assert names(deployed)[0] in line and "span=7" in line
+        assert names(deployed)[0] in line and note == "artist-sim  span=7"
 
         run = deployed.add_run(GOING, next(iter(deployed.schedules)))
         status, told, _ = typed("schedule", "pause")
@@ -507,23 +507,31 @@ class TestRuns:
             "FAILED",
             schedule,
             run_details={"task_details": [whole, {**task, "error": {"message": "killed"}}]},
+            runtime_config={"parameters": {"span": "7", "gate_floor": ""}},
         )
         deployed.add_run("FAILED", schedule, run_details={"task_details": [whole, task]})
         history = [{"state": "FAILED", "error": {"message": "no such image"}}]
         deployed.add_run("FAILED", schedule, state_history=history)
-        deployed.add_run("FAILED", "of a schedule that was deleted", state_history=[])
+        ours = {"pipeline_version_reference": {"pipeline_id": next(iter(deployed.pipelines))}}
+        deployed.add_run("FAILED", "a schedule that was deleted", **ours)
         deployed.add_run(GOING, schedule)
         status, told, _ = typed("runs")
         lines = told.splitlines()
         assert status == 0
         assert lines[0].split()[:3] == ["run", "started", "(UTC)"]
-        first, refused, killed, somewhere, image, going = lines[1:]
+        first, refused, killed, somewhere, image, gone, going = lines[1:8]
         assert "succeeded hand" in first and " 1:03:0" in first, first
         assert "failed" in refused and "artist-sim" in refused
-        assert "[artist_sim] overrides: `x` is unknown" in refused
-        assert "Trainer: killed" in killed and "in Trainer" in somewhere
-        assert "no such image" in image
+        assert "a schedule that is gone" in gone
         assert "running" in going and " – " in going
+        ids = [one[:8] for one in deployed.runs]
+        assert lines[8:] == [
+            f"{ids[1]}  failed: RunParameters: [artist_sim] overrides: `x` is unknown",
+            f"{ids[2]}  span=7",
+            f"{ids[2]}  failed: Trainer: killed",
+            f"{ids[3]}  failed: in Trainer",
+            f"{ids[4]}  failed: no such image",
+        ]
 
         _, told, _ = typed("runs", "--last", "1")
         assert [line.split() for line in told.splitlines()[1:]] == [going.split()]
