@@ -83,8 +83,9 @@ class Deployment:
             return False
         except NotFound:
             pass
-        # Not `/pipelines/upload`: it would call the first version like the pipeline.
-        body = {"name": DEPLOYED_NAME, "display_name": DEPLOYED_NAME, **self._within}
+        # Not `/pipelines/upload`: it would call the first version like the pipeline. And no `name`,
+        # which is `display_name` by default, and which back ends before 2.14 do not know.
+        body = {"display_name": DEPLOYED_NAME, **self._within}
         try:
             self._client.post("/pipelines", body)
         except AlreadyThere:
@@ -260,7 +261,7 @@ class Deployment:
         self._client.post(f"/recurringruns/{schedule.id}:enable")
 
     def delete_schedule(self, schedule: KubeflowSchedule) -> None:
-        """Takes a schedule away; a run of it goes on, where the back end is 2.16 or newer."""
+        """Takes a schedule away; a run of it goes on, where the back end is newer than 2.15."""
         # Without that, Kubernetes ends the runs that it owns (kubeflow/pipelines#12573).
         self._client.delete(f"/recurringruns/{schedule.id}", propagation_policy="ORPHAN")
 

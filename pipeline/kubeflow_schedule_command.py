@@ -52,8 +52,8 @@ _LIST: Final = "Lists the schedules of the pipeline: state, cron, next time, ver
 _PAUSE: Final = "Lets a schedule start no more runs. One that is going goes on."
 _RESUME: Final = "Lets a paused schedule start runs again."
 _DELETE: Final = """\
-Deletes a schedule. A run of it that is going goes on, if Kubeflow Pipelines is 2.16 or newer; older
-ones end it, which leaves what is served as it is.
+Deletes a schedule. A run of it that is going goes on; Kubeflow Pipelines 2.15 and older end it,
+which leaves what is served as it is.
 """
 
 
@@ -223,7 +223,7 @@ def _delete(
 ) -> int:
     schedule = deployment.schedule(args.named or args.name)
     # Afterwards nothing says which runs were its own.
-    _print_going(deployment, schedule, "goes on, or is ended by a Kubeflow Pipelines before 2.16")
+    _print_going(deployment, schedule, "goes on, or is ended by Kubeflow Pipelines 2.15 and older")
     deployment.delete_schedule(schedule)
     print(f"Schedule '{schedule.name}' deleted: {schedule.cron}")
     return 0

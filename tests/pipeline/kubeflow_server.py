@@ -189,9 +189,9 @@ class KubeflowServer:
         return kept[key]
 
     def _add_pipeline(self, body: dict[str, Any]) -> dict[str, Any]:
-        if any(one["name"] == body["name"] for one in self.pipelines.values()):
+        made = {"name": body["display_name"]} | self._made("pipeline_id") | body
+        if any(one["name"] == made["name"] for one in self.pipelines.values()):
             raise Refused(409, "The pipeline already exists")
-        made = self._made("pipeline_id") | body
         self.pipelines[made["pipeline_id"]] = made
         return made
 

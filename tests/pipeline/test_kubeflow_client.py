@@ -44,7 +44,7 @@ def refusal(server: KubeflowServer, fault: Fault, change: bool = False, **change
     fault.times = 99
     server.faults = [fault]
     with client(server, **changes) as asking, pytest.raises(KubeflowError) as raised:
-        asking.post("/pipelines", {"name": "x"}) if change else asking.get("/runs")
+        asking.post("/pipelines", {"display_name": "x"}) if change else asking.get("/runs")
     assert is_one_sentence(str(raised.value)), raised.value
     assert (
         raised.value.__cause__ is None
@@ -202,7 +202,7 @@ class TestToken:
         server.token = TOKEN
         with client(server) as asking:
             asking.get("/runs")
-            asking.post("/pipelines", {"name": "x"})
+            asking.post("/pipelines", {"display_name": "x"})
         assert {one.headers["authorization"] for one in server.requests} == {f"Bearer {TOKEN}"}
 
     def test_the_file_comes_before_the_variable_and_that_before_the_pods_own(

@@ -452,7 +452,7 @@ class TestSchedule:
         assert only(deployed.schedules)["status"] == "ENABLED"
 
         status, told, _ = typed("schedule", "delete")
-        assert status == 0 and "deleted" in told and "before 2.16" in told
+        assert status == 0 and "deleted" in told and "2.15 and older" in told
         assert not deployed.schedules
         status, _, error = typed("schedule", "pause")
         assert status == 2 and "There is no schedule;" in error
