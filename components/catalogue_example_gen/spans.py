@@ -37,18 +37,19 @@ def resolve_span(base: str, inputs: example_gen_pb2.Input, wanted: str) -> int:
                 "date; leave the span out, or put one there."
             )
         return 0
+    number = _span_number(wanted) if wanted else None
     chosen = None
-    if wanted:
-        number = _span_number(wanted)
-        chosen = range_config_pb2.RangeConfig(
-            static_range=range_config_pb2.StaticRange(
-                start_span_number=number, end_span_number=number
-            )
-        )
-    processor = input_processor.FileBasedInputProcessor(base, inputs.splits, chosen)
     try:
+        if number is not None:
+            chosen = range_config_pb2.RangeConfig(
+                static_range=range_config_pb2.StaticRange(
+                    start_span_number=number, end_span_number=number
+                )
+            )
+        processor = input_processor.FileBasedInputProcessor(base, inputs.splits, chosen)
         span, version = processor.resolve_span_and_version()
-    except ValueError:
+    # Also where the number is too large for a span (ValueError) or for a date (OverflowError).
+    except (ValueError, OverflowError):
         raise InputError(
             f"No folder of the catalogue matches '{split.pattern.removesuffix('/*')}'"
             f"{f' for the span {wanted}' if wanted else ''}; check `catalogue.path`, and the span."

@@ -55,6 +55,9 @@ def test_a_path_without_spans(base):
         ("span-{SPAN}", "3", "No folder of the catalogue matches 'span-{SPAN}' for the span 3"),
         ("none-{SPAN}", "", "No folder of the catalogue matches 'none-{SPAN}'; check"),
         ("{YYYY}-{MM}-{DD}", "2026-03-01", "matches '{YYYY}-{MM}-{DD}' for the span 2026-03-01"),
+        # A date without its hyphens is a number, and no day before the year 10,000.
+        ("{YYYY}-{MM}-{DD}", "20260131", "matches '{YYYY}-{MM}-{DD}' for the span 20260131"),
+        ("span-{SPAN}", "2147483648", "matches 'span-{SPAN}' for the span 2147483648"),
         ("span-{SPAN}", "newest", "The span 'newest' is neither a whole number nor a date"),
         ("span-{SPAN}", "2026-02-30", "neither a whole number nor a date"),
     ],
