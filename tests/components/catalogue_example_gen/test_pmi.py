@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
@@ -153,6 +154,17 @@ def test_the_sign_is_that_of_the_largest_number():
     np.testing.assert_allclose(
         leading_eigenvectors(np.array([[2.0, -1], [-1, 2]]), 1), [[0.5**0.5], [-(0.5**0.5)]]
     )
+
+
+def test_eigenvectors_are_the_same_bits_on_any_number_of_threads():
+    # As large as the usual vocabulary: BLAS has no need of threads for less.
+    rows = np.random.default_rng(0).normal(size=(600, 500))
+    gram = rows.T @ rows
+    found = []
+    for threads in (1, 2, 4):
+        with threadpoolctl.threadpool_limits(threads):
+            found.append(leading_eigenvectors(gram, 200).tobytes())
+    assert len(set(found)) == 1
 
 
 def test_there_are_no_more_factors_than_the_rank():
