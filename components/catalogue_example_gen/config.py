@@ -54,8 +54,9 @@ class BuildConfig:
       neighbor_cap: the most neighbours that an ego graph lists; what is cut is counted.
       vocabulary_size: the most used words of a categories modality that models see. Learning word
         factors takes 8 bytes times its square in a worker.
-      max_tracks: of a table of vectors with several rows an artist, the rows that are averaged: the
-        first in the table's order; what is cut is counted (25: 000, section 3.1).
+      max_tracks: of a table of vectors with several rows an artist, the rows that are averaged: of
+        each modality the first that have it, in the table's order; what is cut is counted (25: 000,
+        section 3.1).
       word_factors: the most numbers that an artist's words are reduced to, where a model asks for
         `factors`.
       pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none

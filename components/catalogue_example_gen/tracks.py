@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ class Tracks(NamedTuple):
     """An artist's rows of a table with vectors.
 
     Attributes:
-      num_cut: rows whose vectors were left out.
+      num_cut: rows whose vectors were all left out.
       first: rows with a vector, at most twice as many as are kept until the last of them is here.
       others: the other rows, without vectors; words and places stay.
     """
@@ -25,15 +26,16 @@ class Tracks(NamedTuple):
 
 
 class FirstTracks(beam.CombineFn):
-    """Details of one artist -> Tracks; the vectors of rows after the first ones are left out.
+    """Details of one artist -> Tracks; of each vector modality the first rows that have it keep it.
 
-    The first ones are so in the table's order: by file, then by row. Never more than twice
-    `max_tracks` rows have their vectors in memory, so that one artist of a million tracks ('Various
-    Artists') does not fill a worker.
+    The first ones are so in the table's order: by file, then by row. Each modality has rows of its
+    own, as one that begins late would else be lost. Never more than twice `max_tracks` rows for
+    each of these modalities have their vectors in memory, so that one artist of a million tracks
+    ('Various Artists') does not fill a worker.
 
     Args:
       vectors: the table's modalities that are vectors.
-      max_tracks: how many rows keep them.
+      max_tracks: how many rows keep each of them.
     """
 
     def __init__(self, vectors: tuple[str, ...], max_tracks: int):
@@ -51,7 +53,7 @@ class FirstTracks(beam.CombineFn):
             accumulator.others.append(detail)
             return accumulator
         accumulator.first.append(detail)
-        if len(accumulator.first) <= 2 * self._max_tracks:
+        if len(accumulator.first) <= 2 * self._max_tracks * len(self._vectors):
             return accumulator
         return self._cut(accumulator)
 
@@ -73,17 +75,23 @@ class FirstTracks(beam.CombineFn):
         return self._cut(accumulator)
 
     def extract_output(self, accumulator: Tracks) -> Tracks:
-        """Returns the rows; of at most `max_tracks` with their vectors."""
+        """Returns the rows; of at most `max_tracks` with each of their vectors."""
         return self._cut(accumulator)
 
     def _cut(self, tracks: Tracks) -> Tracks:
         if len(tracks.first) <= self._max_tracks:
             return tracks
-        ordered = sorted(tracks.first, key=lambda detail: (detail.file, detail.row))
-        more = ordered[self._max_tracks :]
-        # In place: a copy at each cut would take the square of the number of tracks.
-        tracks.others.extend(detail._replace(value=self._words(detail)) for detail in more)
-        return Tracks(tracks.num_cut + len(more), ordered[: self._max_tracks], tracks.others)
-
-    def _words(self, detail: Detail) -> dict[str, object]:
-        return {name: value for name, value in detail.value.items() if name not in self._vectors}
+        first, num_cut = [], tracks.num_cut
+        found: collections.Counter[str] = collections.Counter()
+        for detail in sorted(tracks.first, key=lambda detail: (detail.file, detail.row)):
+            own = self._vectors & detail.value.keys()
+            found.update(own)
+            more = {name for name in own if found[name] > self._max_tracks}
+            kept = {name: value for name, value in detail.value.items() if name not in more}
+            if more < own:
+                first.append(detail._replace(value=kept))
+                continue
+            num_cut += 1
+            # In place: a copy at each cut would take the square of the number of tracks.
+            tracks.others.append(detail._replace(value=kept))
+        return Tracks(num_cut, first, tracks.others)

@@ -54,6 +54,26 @@ def test_no_more_than_twice_as_many_vectors_are_held(rows, most):
         assert len(held.first) <= 2 * most
 
 
+@settings(max_examples=50)
+@given(
+    st.data(),
+    st.lists(st.sampled_from([("sound",), ("clap",), ("sound", "clap")]), max_size=30),
+    st.integers(1, 5),
+)
+def test_each_modality_keeps_the_first_rows_that_have_it(data, has, most):
+    """One that only later rows had was lost, though there were places left."""
+    rows = [Detail("a", row, dict.fromkeys(names, (row,))) for row, names in enumerate(has)]
+    order = data.draw(st.permutations(rows))
+    cuts = data.draw(st.lists(st.integers(0, len(rows)), max_size=4))
+    tracks = combined(FirstTracks(("sound", "clap"), most), order, cuts)
+    for name in ("sound", "clap"):
+        wanted = [row for row, names in enumerate(has) if name in names][:most]
+        assert sorted(row.row for row in tracks.first if name in row.value) == wanted
+    assert all(row.value for row in tracks.first)
+    assert not any(row.value for row in tracks.others)
+    assert tracks.num_cut == len(tracks.others) == len(rows) - len(tracks.first)
+
+
 def with_many_tracks(folder, tracks, most):
     header, *known = split_pairs.TRACKS.splitlines()
     rows = [f"{row},{mood}" for row, mood in zip(known, "gssg", strict=True)] + tracks
