@@ -10,12 +10,15 @@ import sys
 
 import numpy as np
 import pytest
+import threadpoolctl
+from implicit.cpu import als
 
 from components.catalogue_example_gen.config import BuildConfig, ListeningConfig
 from components.catalogue_example_gen.details import Play, plays_by_listener
 from components.catalogue_example_gen.listening import TrainingRow, fit, known_plays
 from tests.components.catalogue_example_gen.building import SPLITS, built, feature_values
 from tests.components.catalogue_example_gen.listened_rows import random_rows
+from tests.trainer.blas_threads import blas_threads
 from trainer.listener_factors import ListenerFactors, texts
 
 SPEC = """\
@@ -156,6 +159,21 @@ def test_the_same_bits_on_any_number_of_threads():
         found = subprocess.run(probe, env=environment, capture_output=True, text=True, check=True)
         digests.add(found.stdout)
     assert len(digests) == 1
+
+
+def test_blas_has_one_thread_while_the_fit_runs(monkeypatch):
+    """What more threads change are last bits of 64, which the 32-bit vectors seldom show."""
+    seen, fitted = [], als.AlternatingLeastSquares.fit
+
+    def watched(model, *given, **options):
+        seen.append(blas_threads())
+        return fitted(model, *given, **options)
+
+    monkeypatch.setattr(als.AlternatingLeastSquares, "fit", watched)
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        fit(*random_rows(10, 8, 0.5), ListeningConfig(factors=2, iterations=1))
+        assert blas_threads() == {3}
+    assert seen == [{1}]
 
 
 def test_plays_of_a_listener_are_added_up():
