@@ -23,6 +23,7 @@ from catalogues.errors import InputError, nearest
 from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from components.run_parameters import RUN_PARAMETERS, RUN_PARAMETERS_FILE
 from pipeline.config import PipelineConfig, parse_config
+from trainer.systems.registry import check_system
 
 CONFIG: Final = "config"
 SPAN: Final = "span"
@@ -76,6 +77,7 @@ def parameters_of_run(
     # Any catalogue does: it is compiled in.
     given = {"catalogue": {"path": "any"}, **_merged(sections, changes)}
     config = parse_config(given, OVERRIDES)
+    check_system(config.trainer.system)
     found = dataclasses.asdict(dataclasses.replace(config, judge=judge_config(config)))
     return {SPAN: span.strip(), **{name: found[name] for name in SECTIONS}}
 

@@ -79,6 +79,7 @@ def test_rules_of_ones_own_survive_the_way_through_json():
         ({"overrides": "trainer: {training: {epoch: 2}}"}, "unknown key `trainer.training.epoch`"),
         ({"overrides": "trainer: {training: {epochs: 0}}"}, "`trainer.training.epochs` must lie"),
         ({"overrides": "trainer: 3"}, "overrides: `trainer` must hold keys with values"),
+        ({"overrides": "trainer: {system: gmn}"}, "no system 'gmn' (did you mean 'gnn'?)"),
         ({"overrides": "judge: {fan_out: 3}"}, "`judge.fan_out` is taken from"),
         ({"gate_floor": "high"}, "gate_floor: 'high' is not a number"),
         ({"gate_floor": "1.5"}, "`judge.gate.floor` must lie between 0 and 1"),
