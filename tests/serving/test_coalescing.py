@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ class Model:
             raise tf.errors.DeadlineExceededError(None, None, "too long")
         if (inputs["x"] < 0).any():
             raise tf.errors.InvalidArgumentError(None, None, f"bad {inputs['x'].tolist()}")
-        return {"y": inputs["x"] + inputs.get("k", 0)}
+        return {name: inputs["x"] + inputs.get("k", 0) for name in outputs}
 
 
 class Asker:
@@ -53,13 +53,15 @@ class Asker:
         self.model, self.released = Model(), 0
         self.coalescer = Coalescer(1, most_rows)
 
-    def ask(self, *x: int, k: int = 0, seconds: float = 20.0) -> asyncio.Task:
+    def ask(
+        self, *x: int, k: int = 0, seconds: float = 20.0, outputs: Sequence[str] = ("y",)
+    ) -> asyncio.Task:
         hold = contextlib.ExitStack()
         hold.callback(self._release)
         inputs = {"x": np.array(x, np.int32), "k": np.array(k, np.int32)}
         deadline = time.monotonic() + seconds
         return asyncio.ensure_future(
-            self.coalescer.run(self.model, SIGNATURE, inputs, ["y"], deadline, hold)
+            self.coalescer.run(self.model, SIGNATURE, inputs, outputs, deadline, hold)
         )
 
     def _release(self) -> None:
@@ -123,17 +125,33 @@ def test_only_those_who_ask_for_the_same_are_together():
     asyncio.run(check())
 
 
+def test_each_gets_the_outputs_that_it_asked_for():
+    async def check() -> None:
+        asker = Asker()
+        first = await asker.busy()
+        others = [asker.ask(1), asker.ask(2, outputs=["y", "known"]), asker.ask(3)]
+        await asyncio.sleep(0)
+        asker.model.go.set()
+        found = await asyncio.gather(first, *others)
+        assert [[*one] for one in found[1:]] == [["y"], ["y", "known"], ["y"]]
+        assert asker.model.runs == [[100], [1, 3], [2]]
+
+    asyncio.run(check())
+
+
 def test_a_version_does_not_answer_for_another():
     async def check() -> None:
         asker = Asker()
         first = await asker.busy()
+        older = asker.ask(1)
         old, asker.model = asker.model, Model()
         asker.model.go.set()
-        newer = asker.ask(1)
+        # Both wait, and ask for the same.
+        newer = asker.ask(2)
         await asyncio.sleep(0)
         old.go.set()
-        await asyncio.gather(first, newer)
-        assert (old.runs, asker.model.runs) == ([[100]], [[1]])
+        await asyncio.gather(first, older, newer)
+        assert (old.runs, asker.model.runs) == ([[100], [1]], [[2]])
 
     asyncio.run(check())
 
@@ -202,6 +220,28 @@ def test_a_version_is_held_as_long_as_it_computes_for_somebody_who_has_gone():
         assert asker.released == 0
         asker.model.go.set()
         await until(lambda: asker.released == 1)
+
+    asyncio.run(check())
+
+
+def test_who_goes_while_it_is_computed_takes_nobody_along():
+    async def check() -> None:
+        asker = Asker()
+        first = await asker.busy()
+        gone, patient = asker.ask(1), asker.ask(2)
+        await asyncio.sleep(0)
+        # Only the first run may end.
+        begun, asker.model.go = asker.model.go, threading.Event()
+        begun.set()
+        await first
+        await until(lambda: len(asker.model.runs) == 2)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        asker.model.go.set()
+        assert values([await patient]) == [[2]]
+        assert asker.model.runs == [[100], [1, 2]]
+        assert asker.released == 3
 
     asyncio.run(check())
 
