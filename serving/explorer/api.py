@@ -20,6 +20,7 @@ from serving.explorer.data import ExplorerData, Words
 from serving.explorer.explorable import Explorable
 from serving.explorer.new_request import is_known, read_new
 from serving.explorer.reasons import described, described_new
+from serving.listening import LISTENING
 
 _PREFIX: Final = "/explorer/api/"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -82,6 +83,7 @@ class ExplorerApi:
                 "model": self._predictor.name,
                 "version": str(asking.servable.version),
                 "explorable": shown is not None,
+                "takes_plays": LISTENING in asking.servable.signatures,
                 "most_k": self._default_k(asked.MOST_K),
                 **(shown.about if shown else {}),
             }

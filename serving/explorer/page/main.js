@@ -318,9 +318,11 @@ class Page {
       Object.entries(this.filters.parameters()).filter(([, value]) => value !== null),
     );
     this.panel.setAttribute("aria-busy", "true");
-    const { similar, x, y } = await post("new", { ...given, ...asked }, signal);
+    const answer = await post("new", { ...given, ...asked }, signal);
     if (signal.aborted) return;
     this.panel.removeAttribute("aria-busy");
+    this.form.heard(answer.known_listeners);
+    const { similar, x, y } = answer;
     const present = { x, y, name: "new artist", landing: true };
     this.onMap = similar.length ? { present, similar } : { present: null, similar };
     this.#write(similar, "Nothing in the catalogue is near.", "near the new artist");

@@ -5,35 +5,37 @@ import { combobox } from "./combobox.js";
 import { counted, element } from "./dom.js";
 import { toArtist, toNew } from "./route.js";
 import { artistSearch } from "./search.js";
+import { readNumbers, readPlays, WrittenField } from "./written.js";
 
-const PAUSE = 300;
-
-/** The form. Words and neighbours stand in the page's address, vectors in the form alone. */
+/** The form. Words and neighbours stand in the page's address, the rest in the form alone. */
 export class NewArtistForm {
   /**
    * @param {Catalogue} catalogue
-   * @param {function} changed called after each change of a vector; others change the address.
+   * @param {function} changed called after each change that leaves the address as it is.
    */
   constructor(catalogue, changed) {
     this.catalogue = catalogue;
     this.changed = changed;
     this.route = { words: [], near: [] };
-    this.vectors = new Map();
-    this.timer = 0;
     this.chosen = new Map();
-    const { modalities } = catalogue.about;
+    const { modalities, takes_plays: takesPlays } = catalogue.about;
     const words = modalities
       .filter(({ kind }) => kind === "words")
       .map(({ name }) => this.#words(name));
-    const vectors = modalities
-      .filter(({ kind }) => kind === "vector")
-      .map(({ name, dim }) => this.#vector(name, dim));
+    /** @type {Map<string, WrittenField>} */
+    this.vectors = new Map(
+      modalities
+        .filter(({ kind }) => kind === "vector")
+        .map(({ name, dim }) => [name, vectorField(name, dim, changed)]),
+    );
+    this.plays = takesPlays ? playsField(changed) : null;
+    this.written = [...this.vectors.values(), ...(this.plays ? [this.plays] : [])];
     this.root = element(
       "form",
       { class: "new", submit: (event) => event.preventDefault() },
       words,
       this.#near(),
-      vectors,
+      this.written.map(({ root }) => root),
       element(
         "button",
         { type: "button", class: "quiet", click: () => this.#clear() },
@@ -75,12 +77,25 @@ export class NewArtistForm {
     );
   }
 
-  /** The content and the neighbours, as /new takes them; null where nothing is said yet. */
+  /** The content, the neighbours and the plays, as /new takes them; null if nothing is said yet. */
   given() {
-    const content = Object.fromEntries(this.vectors);
+    const content = {};
+    for (const [modality, { value }] of this.vectors) {
+      if (value !== null) content[modality] = value;
+    }
     for (const [modality, word] of this.route.words) (content[modality] ??= {})[word] = 1;
     const { near } = this.route;
-    return Object.keys(content).length + near.length ? { content, neighbors: near } : null;
+    const plays = this.plays?.value ?? null;
+    if (Object.keys(content).length + near.length === 0 && plays === null) return null;
+    return { content, neighbors: near, ...(plays && { plays }) };
+  }
+
+  /** Says how many of the listeners who were given the model knows. */
+  heard(known) {
+    const plays = this.plays?.value ?? null;
+    if (plays === null) return;
+    const all = counted(Object.keys(plays).length, "listener");
+    this.plays.say(`${all}, of whom the model knows ${known}.`);
   }
 
   #go(words, near) {
@@ -88,9 +103,7 @@ export class NewArtistForm {
   }
 
   #clear() {
-    for (const text of this.root.querySelectorAll("textarea")) text.value = "";
-    for (const text of this.root.querySelectorAll(".numbers")) text.textContent = "";
-    this.vectors.clear();
+    for (const field of this.written) field.clear();
     if (this.route.words.length + this.route.near.length > 0) this.#go([], []);
     else this.changed();
     this.root.querySelector("input").focus();
@@ -150,49 +163,26 @@ export class NewArtistForm {
       root,
     );
   }
-
-  #vector(modality, dim) {
-    const said = element("p", { class: "numbers", id: `vector-${modality}-said` });
-    const text = element("textarea", {
-      id: `vector-${modality}`,
-      rows: 3,
-      spellcheck: "false",
-      "aria-describedby": said.id,
-      input: () => {
-        const { numbers, sentence } = readNumbers(text.value, dim);
-        said.textContent = sentence;
-        if (sentence && numbers === null) text.setAttribute("aria-invalid", "true");
-        else text.removeAttribute("aria-invalid");
-        if (numbers === null) this.vectors.delete(modality);
-        else this.vectors.set(modality, numbers);
-        clearTimeout(this.timer);
-        this.timer = setTimeout(this.changed, PAUSE);
-      },
-    });
-    return element(
-      "details",
-      { class: "field" },
-      element("summary", {}, `${modality}, ${counted(dim, "number")}`),
-      element(
-        "label",
-        { for: text.id },
-        `The ${dim} numbers of ${modality}, apart by spaces or commas`,
-      ),
-      text,
-      said,
-    );
-  }
 }
 
-/** Reads `dim` numbers; null where they are not there, with a sentence unless there is no text. */
-export function readNumbers(text, dim) {
-  const parts = text.split(/[\s,;]+/).filter((part) => part !== "");
-  if (parts.length === 0) return { numbers: null, sentence: "" };
-  const wrong = parts.find((part) => !Number.isFinite(Number(part)));
-  if (wrong !== undefined) return { numbers: null, sentence: `“${wrong}” is no number.` };
-  if (parts.length !== dim)
-    return { numbers: null, sentence: `${parts.length} of ${dim} numbers.` };
-  return { numbers: parts.map(Number), sentence: `All ${dim} numbers are there.` };
+function vectorField(modality, dim, changed) {
+  return new WrittenField({
+    id: `vector-${modality}`,
+    summary: `${modality}, ${counted(dim, "number")}`,
+    label: `The ${dim} numbers of ${modality}, apart by spaces or commas`,
+    read: (text) => readNumbers(text, dim),
+    changed,
+  });
+}
+
+function playsField(changed) {
+  return new WrittenField({
+    id: "plays",
+    summary: "plays, by listener",
+    label: "One listener a line: the id, and how often, as “ann 12”",
+    read: readPlays,
+    changed,
+  });
 }
 
 function chip(text, remove) {

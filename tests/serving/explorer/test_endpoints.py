@@ -87,6 +87,7 @@ def test_about_counts_what_there_is(get, served):
         "model": "artist_sim",
         "version": "7",
         "explorable": True,
+        "takes_plays": False,
         "most_k": 100,
         "num_artists": 14,
         "num_known_links": served.graph.served_edges().nnz // 2,

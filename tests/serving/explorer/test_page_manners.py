@@ -106,7 +106,7 @@ def test_another_version_is_noted(visit: Visit):
 
 
 def test_a_version_without_data_to_explore(visit: Visit):
-    about = {"model": "artist_sim", "version": "7", "explorable": False}
+    about = {"model": "artist_sim", "version": "7", "explorable": False, "takes_plays": False}
     visit.page.route(re.compile("/about"), lambda route: route.fulfill(body=json.dumps(about)))
     visit.go()
     visit.page.get_by_text("brings no data for the explorer: run the pipeline again").wait_for()

@@ -88,6 +88,7 @@ def test_without_its_file_a_version_still_answers_predict_requests(root, tmp_pat
             "model": "artist_sim",
             "version": "3",
             "explorable": False,
+            "takes_plays": False,
             "most_k": 100,
         }
         for path in ("search", f"artist?id={FIRST}", f"similar?id={FIRST}", "map"):
