@@ -141,8 +141,8 @@ def checked_whole(value: Any, name: str, most: int) -> int:
 def checked_popularity(value: Any, given: Any) -> float:
     """A finite number."""
     is_number = type(value) in (int, float)
-    # Finite as float32, too, which the model takes.
-    if not is_number or not math.isfinite(value) or abs(value) > 3e38:
+    # Finite as float32, too, which the model takes; NaN compares as false.
+    if not is_number or not abs(value) <= 3e38:
         raise _invalid(f"'min_popularity' must be a number, not {shortened(str(given))}.")
     return float(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -102,4 +102,5 @@ def _plays(given: Any) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    # Neither NaN nor infinite, nor an integer beyond any float.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max

@@ -406,6 +406,12 @@ BAD_BODIES = [
         "Content 'tags' must be words with weights, {word: number}, or a vector, [numbers].",
     ),
     ({"content": {"audio": [1e39, 0, 0]}}, "Content 'audio' has to have finite numbers."),
+    (
+        {"content": {"audio": [10**400, 0, 0]}},
+        "Content 'audio' must be words with weights, {word: number}, or a vector, [numbers].",
+    ),
+    ({"plays": {"fan": 10**400}}, NO_PLAYS),
+    ({"min_popularity": -(10**400)}, "'min_popularity' must be a number, not -1000000000"),
     ({"content": {"tags": {"": 1}}}, "'content.tags' has an empty text."),
     ({"content": {"tags": {"a" * 201: 1}}}, "'content.tags' has 201 letters; at most 200 can be"),
     (
