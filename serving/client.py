@@ -334,6 +334,8 @@ def _vectors_of(embeddings: ArrayLike) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):
             vectors = np.asarray(embeddings, np.float32)
+    except OverflowError:
+        vectors = np.full((1, 1), np.inf, np.float32)
     except (TypeError, ValueError):
         vectors = np.array(np.nan, np.float32)
     # [] is no embedding, of whatever length.

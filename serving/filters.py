@@ -45,7 +45,7 @@ class Filters:
         try:
             with np.errstate(over="ignore"):
                 popularity = np.asarray(self.min_popularity, np.float32)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             popularity = np.array(np.nan, np.float32)
         if popularity.ndim or not np.isfinite(popularity):
             raise InvalidRequest("min_popularity has to be a finite number.")

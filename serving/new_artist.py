@@ -117,13 +117,19 @@ def _vector(modality: str, length: int, content: Vector | Words) -> NDArray[np.f
             with np.errstate(over="ignore"):
                 vector = np.asarray(content, np.float32)
             shape = vector.shape
+        except OverflowError:
+            raise _not_finite(modality) from None
         except (TypeError, ValueError):
             pass
     if shape != (length,):
         raise InvalidRequest(f"Content '{modality}' has to be a vector of {length} numbers.")
     if not np.isfinite(vector).all():
-        raise InvalidRequest(f"Content '{modality}' has to have finite numbers.")
+        raise _not_finite(modality)
     return vector
+
+
+def _not_finite(modality: str) -> InvalidRequest:
+    return InvalidRequest(f"Content '{modality}' has to have finite numbers.")
 
 
 def _words(modality: str, content: Vector | Words | None) -> Words:
@@ -155,6 +161,9 @@ def padded(
         try:
             with np.errstate(over="ignore"):
                 weights[place, : len(row)] = list(row.values())
+        except OverflowError:
+            # An integer beyond any float; what overflows float32 alone becomes infinite.
+            weights[place] = np.inf
         except (TypeError, ValueError):
             raise InvalidRequest(f"The {numbers} of the {what} have to be numbers.") from None
         texts[place, : len(row)] = texts_of(row, what)

@@ -191,6 +191,7 @@ def test_a_modality_that_the_model_does_not_have(ask):
         (Filters(exclude=[1]), "The ids to exclude have to be a list of Unicode texts."),
         (Filters(min_popularity=float("nan")), "min_popularity has to be a finite number."),
         (Filters(min_popularity=1e300), "min_popularity has to be a finite number."),
+        (Filters(min_popularity=10**400), "min_popularity has to be a finite number."),
         (Filters(min_popularity="many"), "min_popularity has to be a finite number."),
         (Filters(min_popularity=[1.0]), "min_popularity has to be a finite number."),
     ],
@@ -228,7 +229,7 @@ def test_embeddings_of_another_form(ask, server, embeddings):
     assert not server.asked
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, 10**400])
 def test_embeddings_that_are_not_finite(ask, server, number):
     with pytest.raises(InvalidRequest, match="^The embeddings have to have finite numbers.$"):
         ask().nearest([[0.0, number]])

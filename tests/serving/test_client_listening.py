@@ -152,6 +152,7 @@ def test_plays_and_embedding_are_of_one_version(client, server, versions):
         ({ANN: -1}, "The plays of the listeners may not be below zero."),
         ({ANN: float("nan")}, "The plays of the listeners have to be finite."),
         ({ANN: 1e39}, "The plays of the listeners have to be finite."),
+        ({ANN: 10**400}, "The plays of the listeners have to be finite."),
         ({ANN: "often"}, "The plays of the listeners have to be numbers."),
     ],
 )

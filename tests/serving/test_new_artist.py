@@ -87,6 +87,7 @@ def test_an_artist_of_which_nothing_is_known_has_one_column_of_padding():
             "Content 'audio' has to have finite numbers.",
         ),
         (NewArtist(content={"audio": [1.0, 1e99]}), "Content 'audio' has to have finite numbers."),
+        (NewArtist(content={"audio": [1, 10**400]}), "Content 'audio' has to have finite numbers."),
         (
             NewArtist(content={"tags": ["jazz"]}),
             "Content 'tags' has to be words with their weights.",
