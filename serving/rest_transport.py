@@ -17,13 +17,16 @@ from serving.retries import Deadline
 _LONGEST_CONNECT: Final = 1.0
 # What TensorFlow Serving makes of a status, read backwards. 429 and 502 are rather a proxy's, and
 # unavailable is what gRPC makes of them (doc/http-grpc-status-mapping.md). TensorFlow Serving's own
-# 429, out of memory, cannot be told from a proxy's.
+# 429, out of memory, cannot be told from a proxy's. 408 and 413 are the embedded server's limits,
+# and a proxy's; over gRPC they have these names.
 _CODES: Final = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
     409: "ABORTED",
+    413: "RESOURCE_EXHAUSTED",
     429: "UNAVAILABLE",
     499: "CANCELLED",
     500: "INTERNAL",

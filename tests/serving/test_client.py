@@ -482,13 +482,25 @@ class TestFallBack:
 
     @pytest.mark.parametrize(
         ("status", "code"),
-        [("401", "UNAUTHENTICATED"), ("403", "PERMISSION_DENIED"), ("500", "INTERNAL")],
+        [
+            ("401", "UNAUTHENTICATED"),
+            ("403", "PERMISSION_DENIED"),
+            ("413", "RESOURCE_EXHAUSTED"),
+            ("500", "INTERNAL"),
+        ],
     )
     def test_http_statuses_that_are_not(self, server, over, status, code):
         server.faults.append((status, "no"))
         with pytest.raises(ServingError, match=f"failed with {code} \\(no\\)") as raised:
             over(server, "rest").embed(["a"])
         assert raised.value.code == code
+        assert len(server.asked) == 1
+
+    @pytest.mark.parametrize("status", ["408", "504"])
+    def test_http_statuses_of_a_server_that_took_too_long(self, server, over, status):
+        server.faults.append((status, "The request was not answered within 10 s."))
+        with pytest.raises(DeadlineExceeded):
+            over(server, "rest").embed(["a"])
         assert len(server.asked) == 1
 
     def test_grpc_that_runs_out_of_memory_is_not_asked_again(self, server, over):
