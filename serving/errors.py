@@ -8,8 +8,9 @@ _LONGEST_DETAIL = 200
 # A path of two or more parts, but not that of a URL; its last part says enough.
 _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?:/[\w.@+-]+)+/([\w.@+-]+)")
 
-# How TensorFlow reports what a model refuses.
-_ASSERTION = re.compile(r"^assertion failed: \[(.*)\]")
+# How TensorFlow reports what a model refuses, with a backslash before each of these.
+_ASSERTION = re.compile(r"assertion failed: \[(.*)\]")
+_ESCAPED = re.compile(r"\\([\"'\\])")
 
 
 class ServingError(Exception):
@@ -53,6 +54,11 @@ class DeadlineExceeded(ServingError):
         super().__init__("DEADLINE_EXCEEDED", message)
 
 
+def asserted(text: str) -> str:
+    """The text with just the sentence of a model's own assertion, as the model has it."""
+    return _ASSERTION.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text)
+
+
 def error_of(code: str, detail: str, secret: str | None = None) -> ServingError:
     """The exception of a failure that the server, or the way to it, reported.
 
@@ -63,7 +69,7 @@ def error_of(code: str, detail: str, secret: str | None = None) -> ServingError:
       secret: the client's token.
     """
     lines = detail.strip().splitlines() or [""]
-    said = _ASSERTION.sub(r"\1", lines[0])
+    said = asserted(lines[0])
     plain = said.replace(secret, "…") if secret else said
     plain = " ".join(_ABSOLUTE_PATH.sub(r"\1", plain).split()).rstrip(".")
     if len(plain) > _LONGEST_DETAIL:

@@ -8,6 +8,8 @@ from typing import Final
 
 import grpc
 
+from serving.errors import asserted
+
 CANCELLED: Final = grpc.StatusCode.CANCELLED
 DEADLINE_EXCEEDED: Final = grpc.StatusCode.DEADLINE_EXCEEDED
 FAILED_PRECONDITION: Final = grpc.StatusCode.FAILED_PRECONDITION
@@ -38,9 +40,6 @@ _HTTP: Final[Mapping[grpc.StatusCode, int]] = {
 
 # A path of two parts or more that does not continue a word, as REST paths in messages would.
 _PATH: Final = re.compile(r"(?<![\w.>])(?:/[\w.\-+~]*\w){2,}/?")
-
-# Sentences of a model's own assertions, as TensorFlow reports them.
-_ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
 
 
 # gRPC has 8 KiB for it, in which one character of UTF-8 takes up to 12 bytes.
@@ -80,8 +79,8 @@ def from_tensorflow(error: Exception) -> Refused:
     text = text.removeprefix("Graph execution error:").lstrip()
     for cut in ("\n", "[[{{node", "Detected at node", "[Op:"):
         text = text.split(cut)[0]
-    text = _ASSERTION.sub(r"\1", text.strip())
-    return Refused(code, without_paths(text) or "The model failed on this request.")
+    text = without_paths(asserted(text.strip()))
+    return Refused(code, text or "The model failed on this request.")
 
 
 def without_paths(text: str) -> str:

@@ -24,6 +24,7 @@ from serving.embedded.status import (
     without_paths,
 )
 from serving.embedded.versions import Versions
+from serving.errors import error_of
 
 
 class Slow:
@@ -127,5 +128,10 @@ def test_no_place_of_the_machine_is_told():
         "Graph execution error:\n\nassertion failed: [No modality x: [y].]\n\t [[{{node z}}]]",
     )
     assert from_tensorflow(refusal).message == "No modality x: [y]."
+    # As TensorFlow 2.16 quotes it.
+    quoted = r"""assertion failed: [Umm\'s \"größe\" is C:\\x.]"""
+    told = from_tensorflow(tf.errors.InvalidArgumentError(None, None, quoted)).message
+    assert told == r"""Umm's "größe" is C:\x."""
+    assert told.rstrip(".") in error_of("INVALID_ARGUMENT", quoted).message
     assert without_paths("POST /v1 and a/b and 1/2") == "POST /v1 and a/b and 1/2"
     assert without_paths("in /a/b/d.txt: no") == "in …: no"
