@@ -215,11 +215,26 @@ def _array(values: Sequence[Any], dtype: tf.DType, name: str) -> np.ndarray:
         return np.array(values, numpy_dtype)
     if not kinds <= _NUMBERS:
         raise _wrong(name, float)
-    try:
-        with np.errstate(over="ignore"):
-            return np.array([float(value) for value in values], np.float64).astype(numpy_dtype)
-    except OverflowError:
-        raise Refused(INVALID_ARGUMENT, f"Input '{name}' has a number that is too large.") from None
+    if int in kinds:
+        _check_exact(values, dtype, name)
+    given = np.array(values, np.float64)
+    with np.errstate(over="ignore"):
+        found: np.ndarray = given.astype(numpy_dtype)
+    if (np.isinf(found) & np.isfinite(given)).any():
+        raise Refused(INVALID_ARGUMENT, f"Input '{name}' has a number that is too large.")
+    return found
+
+
+def _check_exact(values: Sequence[int | float], dtype: tf.DType, name: str) -> None:
+    """Refuses integers that not every float of the dtype can hold, as TF Serving does."""
+    most = 2 ** (np.finfo(dtype.as_numpy_dtype).nmant + 1) - 1
+    wide = next((one for one in values if type(one) is int and abs(one) > most), None)
+    if wide is not None:
+        raise Refused(
+            INVALID_ARGUMENT,
+            f"Input '{name}' has an integer beyond {most}, which {dtype.name} may not hold "
+            "exactly; write it with a decimal point.",
+        )
 
 
 def _bytes(value: Any, name: str) -> bytes:
@@ -232,7 +247,10 @@ def _bytes(value: Any, name: str) -> bytes:
             ) from None
     if _is_bytes(value) and isinstance(value["b64"], str):
         try:
-            return base64.b64decode(value["b64"], validate=True)
+            # As TF Serving reads it: with its padding or without, and with spaces.
+            coded = "".join(value["b64"].split())
+            padding = "" if "=" in coded else "=" * (-len(coded) % 4)
+            return base64.b64decode(coded + padding, validate=True)
         except (binascii.Error, ValueError):
             raise Refused(INVALID_ARGUMENT, f"Input '{name}' has a bad base64 string.") from None
     raise _wrong(name, str)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from aiohttp import HttpVersion11, web
 from google.protobuf import json_format
+from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.embedded import json_tensors
@@ -153,7 +154,7 @@ class RestApi:
         version = _version(request)
         if version is not None:
             asked.model_spec.version.value = version
-        return _message(model_status(self._predictor, asked))
+        return web.json_response(_as_json(model_status(self._predictor, asked)))
 
     async def _metadata(self, request: web.Request) -> web.Response:
         request["asked"] = "metadata"
@@ -162,7 +163,11 @@ class RestApi:
         version = _version(request)
         if version is not None:
             asked.model_spec.version.value = version
-        return _message(model_metadata(self._predictor, asked))
+        answer = _as_json(model_metadata(self._predictor, asked))
+        # TF Serving writes what the fields hold, and not its type.
+        for field in answer["metadata"].values():
+            del field["@type"]
+        return web.json_response(answer)
 
     async def _infer(self, request: web.Request) -> web.Response:
         method = request["asked"] = request.path.rpartition(":")[2]
@@ -213,11 +218,11 @@ def _version(request: web.Request) -> int | None:
     return int(version)
 
 
-def _message(message: Any) -> web.Response:
-    body = json_format.MessageToJson(
+def _as_json(message: Message) -> dict[str, Any]:
+    found: dict[str, Any] = json_format.MessageToDict(
         message, preserving_proto_field_name=True, including_default_value_fields=True
     )
-    return web.Response(text=body, content_type="application/json")
+    return found
 
 
 def _refusal(error: Refused) -> web.Response:

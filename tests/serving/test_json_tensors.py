@@ -114,11 +114,32 @@ def test_numbers_are_not_taken_for_one_another():
         ([2**31], tf.int32),
         (["1"], tf.float32),
         ([10**400], tf.float32),
+        ([1e39], tf.float32),
+        ([0.5, -(2**24)], tf.float32),
         ([None], tf.string),
         ([{"b64": "AA=="}, {"b65": "AA=="}], tf.string),
     ]:
         with pytest.raises(Refused):
             to_tensor(value, Input(dtype, (None,)), "x")
+
+
+def test_numbers_that_floats_hold():
+    """Infinity may be said, but is not made of other numbers; and wide integers with a point."""
+    given = [2**24 - 1, float(2**24), 3.4028235e38, -np.inf]
+    found = to_tensor(given, Input(tf.float32, (None,)), "x")
+    np.testing.assert_array_equal(found, np.array(given, np.float32))
+    assert np.isfinite(found[2])
+
+
+@pytest.mark.parametrize("coded", ["aGVqIQ==", "aGVqIQ", "aGVq\nIQ =="])
+def test_base64_may_come_without_its_padding(coded):
+    assert to_tensor([{"b64": coded}], Input(tf.string, (None,)), "x").tolist() == [b"hej!"]
+
+
+@pytest.mark.parametrize("coded", ["aGVqI", "aGVqIQ=", "aGVq-Q==", "aGVqIQ==x", "ä"])
+def test_what_is_no_base64_is_refused(coded):
+    with pytest.raises(Refused, match="Input 'x' has a bad base64 string"):
+        to_tensor([{"b64": coded}], Input(tf.string, (None,)), "x")
 
 
 def test_an_empty_list_is_a_batch_of_no_rows():
