@@ -8,7 +8,8 @@ const STRIDE = 60;
  *
  * @param {HTMLCanvasElement} canvas
  * @param {object} answer
- *   pan(dx, dy), zoom(factor, x, y), whole(): movements; hover(x, y) and leave(): the pointer;
+ *   pan(dx, dy), zoom(factor, x, y), whole(): movements; hover(x, y) and leave(): a pointer that
+ *   hovers, which a finger does not;
  *   click(x, y, touch): a tap without a drag; key(): after each movement by key; enter(): Enter.
  */
 export function listen(canvas, answer) {
@@ -65,7 +66,10 @@ export function listen(canvas, answer) {
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", () => answer.leave());
+  canvas.addEventListener("pointerleave", (event) => {
+    // A finger leaves whenever it is lifted; what its tap said stays.
+    if (event.pointerType !== "touch") answer.leave();
+  });
 
   canvas.addEventListener(
     "wheel",

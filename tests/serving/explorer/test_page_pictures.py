@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 
 from tests.serving.explorer.page_catalogue import NAMES, artist_id
-from tests.serving.explorer.page_visit import Visit
+from tests.serving.explorer.page_visit import WIDE, Visit, visiting
+from tests.serving.running_server import RunningServer
 
 
 def test_the_neighbourhood(visit: Visit):
@@ -62,28 +66,37 @@ def test_the_neighbourhoods_layout(visit: Visit):
             assert beside or abs(one["y"] - other["y"]) >= 39.9, (i, j)
 
 
+Pixels = dict[str, tuple[float, float]]
+
+
+def pixels(visit: Visit) -> Pixels:
+    """Where the whole map, as it is shown at first, has each artist."""
+    columns = visit.ask("map")
+    box = visit.page.locator("#map canvas").bounding_box()
+    scale = min(box["width"], box["height"]) / 2.16
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return {
+        name: (middle[0] + x * scale, middle[1] - y * scale)
+        for name, x, y in zip(columns["name"], columns["x"], columns["y"], strict=True)
+    }
+
+
+def alone(places: Pixels) -> str:
+    """The one that stands alone enough to be hit."""
+    return max(
+        places,
+        key=lambda one: min(math.dist(places[one], places[it]) for it in places if it != one),
+    )
+
+
 def test_the_map(visit: Visit):
     visit.go()
     visit.settled()
     columns = visit.ask("map")
     canvas = visit.page.locator("#map canvas")
     assert f"{len(NAMES)} artists" in canvas.get_attribute("aria-label")
-    box = canvas.bounding_box()
-    scale = min(box["width"], box["height"]) / 2.16
-
-    def pixel(name: str) -> tuple[float, float]:
-        place = columns["name"].index(name)
-        x, y = columns["x"][place], columns["y"][place]
-        return box["x"] + box["width"] / 2 + x * scale, box["y"] + box["height"] / 2 - y * scale
-
-    places = {name: pixel(name) for name in NAMES}
-
-    def distance(one: str, other: str) -> float:
-        (x, y), (u, v) = places[one], places[other]
-        return ((x - u) ** 2 + (y - v) ** 2) ** 0.5
-
-    # One that stands alone enough to be hit.
-    name = max(NAMES, key=lambda one: min(distance(one, it) for it in NAMES if it != one))
+    places = pixels(visit)
+    name = alone(places)
     visit.page.mouse.move(*places[name])
     visit.page.locator("#map .tip").get_by_text(name).wait_for()
     # A group that is taken off cannot be hit, until it is put back.
@@ -103,6 +116,57 @@ def test_the_map(visit: Visit):
     assert "#/artist" not in visit.page.url
     visit.page.mouse.click(places[name][0] + 40, places[name][1])
     visit.at(name)
+
+
+def test_the_map_by_two_fingers(browser: Any, named_server: RunningServer):
+    """What is under the fingers stays under them, and what is around it moves apart."""
+    for visit in visiting(browser, named_server, viewport=WIDE, has_touch=True):
+        visit.go()
+        visit.settled()
+        before = pixels(visit)
+        name = alone(before)
+        x, y = before[name]
+        # From 80 pixels apart to 240, while the hand moves.
+        middle, factor = (x + 24, y - 18), 3
+        touch = visit.page.context.new_cdp_session(visit.page)
+
+        def fingers(kind: str, *points: tuple[float, float], touch: Any = touch) -> None:
+            at = [{"x": x, "y": y, "id": place} for place, (x, y) in enumerate(points)]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+        fingers("touchStart", (x - 40, y))
+        fingers("touchStart", (x - 40, y), (x + 40, y))
+        for share in (0.25, 0.5, 0.75, 1.0):
+            half = 40 + 80 * share
+            here = x + 24 * share, y - 18 * share
+            fingers("touchMove", (here[0] - half, here[1]), (here[0] + half, here[1]))
+        fingers("touchEnd", (middle[0] - 120, middle[1]))
+        fingers("touchEnd")
+        # It was no tap.
+        visit.page.wait_for_timeout(100)
+        assert "#/artist" not in visit.page.url and visit.page.locator("#map .tip").is_hidden()
+        after = {
+            one: (middle[0] + factor * (u - x), middle[1] + factor * (v - y))
+            for one, (u, v) in before.items()
+        }
+        box = visit.page.locator("#map canvas").bounding_box()
+        inside = [
+            one
+            for one, (u, v) in after.items()
+            if 9 < u - box["x"] < box["width"] - 9 and 9 < v - box["y"] < box["height"] - 9
+            if min(math.dist((u, v), after[it]) for it in after if it != one) > 6
+        ]
+        assert name in inside and len(inside) > 1
+        for one in inside:
+            visit.page.mouse.move(*after[one])
+            visit.page.locator("#map .tip").get_by_text(one).wait_for()
+        # A finger has no hover: its first tap says who it is, the second goes there.
+        visit.page.mouse.move(box["x"] + 2, box["y"] + 2)
+        visit.page.touchscreen.tap(*middle)
+        visit.page.locator("#map .tip").get_by_text(name).wait_for()
+        assert "#/artist" not in visit.page.url
+        visit.page.touchscreen.tap(*middle)
+        visit.at(name)
 
 
 def test_the_map_by_keyboard(visit: Visit):
