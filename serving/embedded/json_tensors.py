@@ -247,8 +247,8 @@ def _bytes(value: Any, name: str) -> bytes:
             ) from None
     if _is_bytes(value) and isinstance(value["b64"], str):
         try:
-            # As TF Serving reads it: with its padding or without, and with spaces.
-            coded = "".join(value["b64"].split())
+            # As TF Serving reads it: with its padding or without.
+            coded = value["b64"]
             padding = "" if "=" in coded else "=" * (-len(coded) % 4)
             return base64.b64decode(coded + padding, validate=True)
         except (binascii.Error, ValueError):

@@ -131,12 +131,12 @@ def test_numbers_that_floats_hold():
     assert np.isfinite(found[2])
 
 
-@pytest.mark.parametrize("coded", ["aGVqIQ==", "aGVqIQ", "aGVq\nIQ =="])
+@pytest.mark.parametrize("coded", ["aGVqIQ==", "aGVqIQ"])
 def test_base64_may_come_without_its_padding(coded):
     assert to_tensor([{"b64": coded}], Input(tf.string, (None,)), "x").tolist() == [b"hej!"]
 
 
-@pytest.mark.parametrize("coded", ["aGVqI", "aGVqIQ=", "aGVq-Q==", "aGVqIQ==x", "ä"])
+@pytest.mark.parametrize("coded", ["aGVqI", "aGVqIQ=", "aGVq-Q==", "aGVqIQ==x", "aGVq\nIQ==", "ä"])
 def test_what_is_no_base64_is_refused(coded):
     with pytest.raises(Refused, match="Input 'x' has a bad base64 string"):
         to_tensor([{"b64": coded}], Input(tf.string, (None,)), "x")
