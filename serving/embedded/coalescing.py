@@ -76,9 +76,16 @@ class Coalescer:
         # Of a dictionary the first key is the oldest: groups take turns.
         self._waiting: dict[_Group, list[_Waiting]] = {}
         self._running = 0
+        self._closed = False
 
     def close(self) -> None:
-        """Waits for what is computed."""
+        """Waits for what is computed; lets go of what waits, which is not answered any more."""
+        self._closed = True
+        for waiting in self._waiting.values():
+            for one in waiting:
+                one.answer.cancel()
+                one.release()
+        self._waiting.clear()
         self._pool.shutdown()
 
     def takes(self, servable: Servable, signature: Signature, inputs: Arrays) -> bool:
@@ -132,8 +139,15 @@ class Coalescer:
         return await asyncio.wait_for(answer, max(0.0, deadline - time.monotonic()))
 
     def _start(self) -> None:
-        while self._waiting and self._running < self._at_once:
-            group, waiting = next(iter(self._waiting.items()))
+        while self._waiting and self._running < self._at_once and not self._closed:
+            group, found = next(iter(self._waiting.items()))
+            waiting = [one for one in found if not one.answer.done()]
+            for one in found:
+                if one.answer.done():  # Its deadline is over, or the client has gone.
+                    one.release()
+            if not waiting:
+                del self._waiting[group]
+                continue
             number, rows = 0, 0
             while number < len(waiting) and rows + waiting[number].num_rows <= self._most_rows:
                 rows += waiting[number].num_rows

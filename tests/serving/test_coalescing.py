@@ -246,6 +246,38 @@ def test_who_goes_while_it_is_computed_takes_nobody_along():
     asyncio.run(check())
 
 
+def test_those_who_have_gone_take_no_place():
+    async def check() -> None:
+        asker = Asker(most_rows=2)
+        first = await asker.busy()
+        late = [asker.ask(number, seconds=0.02) for number in (1, 2)]
+        patient = [asker.ask(number) for number in (3, 4)]
+        await asyncio.gather(*late, return_exceptions=True)
+        asker.model.go.set()
+        assert values(await asyncio.gather(first, *patient)) == [[100], [3], [4]]
+        assert asker.model.runs == [[100], [3, 4]]
+        assert asker.released == 5
+
+    asyncio.run(check())
+
+
+def test_at_its_end_nobody_waits_for_ever_and_no_version_is_held():
+    async def check() -> None:
+        asker = Asker()
+        first = await asker.busy()
+        waiting = asker.ask(1)
+        await asyncio.sleep(0)
+        asker.model.go.set()
+        asker.coalescer.close()
+        assert values([await first]) == [[100]]
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert asker.model.runs == [[100]]
+        assert asker.released == 2
+
+    asyncio.run(check())
+
+
 def test_who_may_take_part():
     model, coalescer = Model(), Coalescer(1, 4)
 
