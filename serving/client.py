@@ -27,7 +27,7 @@ from serving.listening import (
     with_vectors,
 )
 from serving.new_artist import NewArtist, modalities_of, tensors_of
-from serving.protocol import ModelMetadata, texts_of
+from serving.protocol import ModelMetadata, VersionStatus, texts_of
 from serving.pushed_model import SimilarArtist
 from serving.rest_transport import RestTransport
 from serving.retries import Deadline, RetryPolicy
@@ -258,6 +258,32 @@ class Client:
         if not artists:
             return []
         return ranked(self._connection.at_one_version(ask, deadline), len(artists))
+
+    def versions(self) -> list[VersionStatus]:
+        """What the server says of the versions of the model that it knows, as it orders them.
+
+        Raises:
+          NotFound: it knows none.
+          ServingError: there is no answer; see its subclasses.
+        """
+        return self._connection.statuses(self._start())
+
+    def predict(self, signature: str, inputs: Mapping[str, NDArray[Any]]) -> Outputs:
+        """The outputs of one request, as the server gives them.
+
+        Args:
+          signature: its name.
+          inputs: name -> array; texts are objects.
+
+        Returns:
+          Name -> array, over REST nested lists.
+
+        Raises:
+          ServingError: there is no answer; see its subclasses.
+        """
+        deadline = self._start()
+        (answer,) = self._connection.predict_all(signature, [inputs], deadline)
+        return answer
 
     def close(self) -> None:
         """Ends the connections. What is asked afterwards raises a `ServingError`."""

@@ -11,7 +11,7 @@ from serving.answers import Outputs
 from serving.errors import InvalidRequest, NotFound, Unavailable
 from serving.grpc_transport import GrpcTransport
 from serving.listening import LISTENING, TAKES_NO_PLAYS
-from serving.protocol import ModelMetadata, Signature
+from serving.protocol import ModelMetadata, Signature, VersionStatus
 from serving.rest_transport import RestTransport
 from serving.retries import Deadline, RetryPolicy, with_retries
 
@@ -105,6 +105,10 @@ class Connection:
         if signature not in self.metadata(deadline).signatures and known:
             self.newest_metadata(deadline)
         signature_of(self.metadata(deadline), signature)
+
+    def statuses(self, deadline: Deadline) -> list[VersionStatus]:
+        """What the server says of its versions."""
+        return self._ask(lambda transport: transport.statuses(deadline), deadline)
 
     def close(self) -> None:
         """Ends the connections."""

@@ -15,7 +15,8 @@ from serving import protocol
 from serving.errors import ServingError, error_of
 from serving.retries import Deadline
 
-_SERVICE: Final = "/tensorflow.serving.PredictionService"
+_PREDICTION: Final = "/tensorflow.serving.PredictionService"
+_MODEL: Final = "/tensorflow.serving.ModelService"
 _LONGEST_CONNECT: Final = 1.0
 # A server that did not answer is not tried again so soon: a firewall that swallows packets would
 # make every call wait.
@@ -56,12 +57,13 @@ class GrpcTransport:
         self._headers = (("authorization", f"Bearer {token}"),) if token else ()
         self._predict = self._method("Predict", protocol.PredictResponse)
         self._metadata = self._method("GetModelMetadata", protocol.GetModelMetadataResponse)
+        self._status = self._method("GetModelStatus", protocol.GetModelStatusResponse, _MODEL)
         self._connecting = threading.Lock()
         self._connected, self._next_try = False, 0.0
 
-    def _method(self, name: str, response: Any) -> Callable[..., Any]:
+    def _method(self, name: str, response: Any, service: str = _PREDICTION) -> Callable[..., Any]:
         method: Callable[..., Any] = self._channel.unary_unary(
-            f"{_SERVICE}/{name}",
+            f"{service}/{name}",
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=response.FromString,
         )
@@ -149,6 +151,19 @@ class GrpcTransport:
             return protocol.metadata_of(response)
         except (ValueError, DecodeError) as error:
             raise error_of("INTERNAL", "its metadata cannot be read") from error
+
+    def statuses(self, deadline: Deadline) -> list[protocol.VersionStatus]:
+        """What the server says of the versions that it knows.
+
+        Args:
+          deadline: for the answer.
+
+        Raises:
+          ServingError: there is no answer.
+        """
+        request = protocol.GetModelStatusRequest()
+        self._name_model(request.model_spec, None)
+        return protocol.statuses_of(self._ask(self._status, request, deadline))
 
     def close(self) -> None:
         """Ends the connection, and what is still asked over it."""

@@ -68,6 +68,18 @@ FIELDS: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
         ("model_spec", 1, "tensorflow.serving.ModelSpec"),
         ("metadata", 2, "map<string, google.protobuf.Any>"),
     ),
+    "tensorflow.serving.GetModelStatusRequest": (
+        ("model_spec", 1, "tensorflow.serving.ModelSpec"),
+    ),
+    "tensorflow.serving.StatusProto": (("error_code", 1, "int32"), ("error_message", 2, "string")),
+    "tensorflow.serving.ModelVersionStatus": (
+        ("version", 1, "int64"),
+        ("state", 2, "int32"),
+        ("status", 3, "tensorflow.serving.StatusProto"),
+    ),
+    "tensorflow.serving.GetModelStatusResponse": (
+        ("model_version_status", 1, "tensorflow.serving.ModelVersionStatus[]"),
+    ),
 }
 
 # tensorflow/core/framework/types.proto, as far as signatures of this project go: number -> name,
@@ -134,6 +146,12 @@ PredictResponse: Final = _MESSAGES["tensorflow.serving.PredictResponse"]
 GetModelMetadataRequest: Final = _MESSAGES["tensorflow.serving.GetModelMetadataRequest"]
 GetModelMetadataResponse: Final = _MESSAGES["tensorflow.serving.GetModelMetadataResponse"]
 SignatureDefMap: Final = _MESSAGES["tensorflow.serving.SignatureDefMap"]
+GetModelStatusRequest: Final = _MESSAGES["tensorflow.serving.GetModelStatusRequest"]
+GetModelStatusResponse: Final = _MESSAGES["tensorflow.serving.GetModelStatusResponse"]
+
+AVAILABLE: Final = "AVAILABLE"
+_STATES: Final = {10: "START", 20: "LOADING", 30: AVAILABLE, 40: "UNLOADING", 50: "END"}
+"""Of ModelVersionStatus.State."""
 
 
 def texts_of(values: Iterable[str], what: str) -> list[str]:
@@ -238,6 +256,29 @@ class ModelMetadata:
 
     version: int
     signatures: Mapping[str, Signature]
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionStatus:
+    """What the server says of a version.
+
+    Attributes:
+      version: its number.
+      state: START, LOADING, AVAILABLE, UNLOADING or END.
+      error: why it is not served, '' if nothing is wrong with it.
+    """
+
+    version: int
+    state: str
+    error: str
+
+
+def statuses_of(response: Any) -> list[VersionStatus]:
+    """Reads a `GetModelStatusResponse`."""
+    return [
+        VersionStatus(one.version, _STATES.get(one.state, str(one.state)), one.status.error_message)
+        for one in response.model_version_status
+    ]
 
 
 def _spec_of(info: Any) -> TensorSpec:

@@ -11,7 +11,7 @@ import httpx
 from numpy.typing import NDArray
 
 from serving.errors import DeadlineExceeded, ServingError, Unavailable, error_of
-from serving.protocol import ModelMetadata, Signature, TensorSpec
+from serving.protocol import ModelMetadata, Signature, TensorSpec, VersionStatus
 from serving.retries import Deadline
 
 _LONGEST_CONNECT: Final = 1.0
@@ -112,6 +112,28 @@ class RestTransport:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise error_of("INTERNAL", "its metadata cannot be read") from error
+
+    def statuses(self, deadline: Deadline) -> list[VersionStatus]:
+        """What the server says of the versions that it knows.
+
+        Args:
+          deadline: for the answer; looked at whenever something of it arrives.
+
+        Raises:
+          ServingError: there is no answer, or none that can be read.
+        """
+        answer = self._ask("GET", self._model, None, deadline)
+        try:
+            return [
+                VersionStatus(
+                    int(one["version"]),
+                    one["state"],
+                    one.get("status", {}).get("error_message", ""),
+                )
+                for one in answer["model_version_status"]
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise error_of("INTERNAL", "its status cannot be read") from error
 
     def close(self) -> None:
         """Ends the connections."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2, types_pb2
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2
+from tensorflow_serving.apis import get_model_status_pb2, predict_pb2, prediction_service_pb2
 
 from serving import protocol
 from tests.serving.model_server import as_proto_field
@@ -38,6 +38,11 @@ def test_fields_are_those_of_tensorflow_serving(message):
             assert field.type == field.TYPE_INT32
         else:
             assert field.type == theirs[name].type
+
+
+def test_states_are_those_of_tensorflow_serving():
+    states = get_model_status_pb2.ModelVersionStatus.State
+    assert {number: name for name, number in states.items() if number} == protocol._STATES
 
 
 def test_types_are_those_of_tensorflow():
