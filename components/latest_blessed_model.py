@@ -8,6 +8,8 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 
+from components.served_versions import ServedVersions
+
 BLESSED: Final = "blessed"
 CURRENT_MODEL_ID: Final = "current_model_id"
 
@@ -18,7 +20,14 @@ class LatestBlessedOtherModelStrategy(resolver.ResolverStrategy):
     TFX's own strategy would return a model that was blessed a moment ago as its own predecessor
     when nothing has changed, and so have an unchanged run judge and push it again.
     Inputs: `model` and `model_blessing`, all that there are; `current_model`, the one at hand.
+
+    Args:
+      serving_root: the push destination; a model whose newest version was taken back from it does
+        not count.
     """
+
+    def __init__(self, serving_root: str):
+        self._served = ServedVersions(serving_root)
 
     def resolve_artifacts(
         self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
@@ -30,7 +39,8 @@ class LatestBlessedOtherModelStrategy(resolver.ResolverStrategy):
             for blessing in sorted(input_dict["model_blessing"], key=lambda artifact: artifact.id)
             if blessing.get_int_custom_property(BLESSED) == 1
         }
-        models = {model.id: model for model in input_dict["model"]}
+        gone = self._taken_back()
+        models = {model.id: model for model in input_dict["model"] if model.uri not in gone}
         # A model that is trained again is an older artifact with a newer blessing: the blessing
         # tells which one was pushed last.
         candidates = [
@@ -46,3 +56,10 @@ class LatestBlessedOtherModelStrategy(resolver.ResolverStrategy):
             "model_blessing": [blessings[latest]],
             "current_model": input_dict["current_model"],
         }
+
+    def _taken_back(self) -> set[str]:
+        """URIs of the models whose newest version was taken back."""
+        pushes = self._served.entries()
+        newest = {push.model: version for version, push in sorted(pushes.items())}
+        gone = self._served.taken_back()
+        return {model for model, version in newest.items() if version in gone}

@@ -11,6 +11,8 @@ from tfx import types
 from tfx.dsl.io import fileio
 
 RUN_PARAMETERS: Final = "run_parameters"
+STARTED: Final = "started"
+"""Custom property of that artifact: when it was made, in seconds since 1970."""
 RUN_PARAMETERS_FILE: Final = "parameters.json"
 
 

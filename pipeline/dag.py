@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import Pusher, SchemaGen, StatisticsGen, Trainer
+from tfx.components import SchemaGen, StatisticsGen, Trainer
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
@@ -22,9 +22,11 @@ from components.catalogue_example_gen.component import CatalogueExampleGen
 from components.curated_schema import CuratedSchemaGen
 from components.latest_blessed_model import LatestBlessedOtherModelStrategy
 from components.latest_served_model import LatestServedModel
+from components.ledger_pusher import LedgerPusher
 from components.ordered_pusher import OrderedPusher
 from components.retrieval_evaluator.component import RetrievalEvaluator
 from components.run_parameters import RUN_PARAMETERS
+from components.smoke_test.component import SmokeTest
 from components.stopping_example_validator import StoppingExampleValidator
 from pipeline.config import PipelineConfig
 from pipeline.home import DEPLOYED_NAME, PIPELINE_NAME
@@ -46,7 +48,7 @@ def create_pipeline(
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
     on_kubeflow: bool = False,
 ) -> Pipeline:
-    """catalogue -> ego graphs -> statistics, schema, checks -> model -> judgement -> push.
+    """catalogue -> ego graphs -> statistics, schema, checks -> model -> judgement -> push, trial.
 
     On Kubeflow Pipelines, whose back end has no drivers, no resolvers and no metadata store that a
     step could ask, a step reads the parameters of the run, and the latest blessed model is found
@@ -99,6 +101,7 @@ def create_pipeline(
     else:
         latest_blessed = Resolver(
             strategy_class=LatestBlessedOtherModelStrategy,
+            config={"serving_root": serving_root},
             model=Channel(type=Model),
             model_blessing=Channel(type=ModelBlessing),
             current_model=model,
@@ -121,17 +124,27 @@ def create_pipeline(
             model=model,
             model_blessing=blessing,
             baseline_model=baseline_model,
+            evaluation=evaluator.outputs["evaluation"],
             serving_root=serving_root,
             run=RUN_PLACEHOLDER,
         )
     else:
-        pusher = Pusher(
+        pusher = LedgerPusher(
             model=model,
             model_blessing=blessing,
             push_destination=pusher_pb2.PushDestination(
                 filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_root)
             ),
         )
+    smoke_test = SmokeTest(
+        model=model,
+        pushed_model=pusher.outputs["pushed_model"],
+        evaluation=evaluator.outputs["evaluation"],
+        serving_root=serving_root,
+        config=config.smoke_test,
+        run=RUN_PLACEHOLDER if on_kubeflow else "",
+        run_parameters=run_parameters,
+    )
     return Pipeline(
         pipeline_name=DEPLOYED_NAME if on_kubeflow else PIPELINE_NAME,
         pipeline_root=pipeline_root,
@@ -145,6 +158,8 @@ def create_pipeline(
             latest_blessed,
             evaluator,
             pusher,
+            # A local run has just written the files; without a server there is little to try.
+            *([smoke_test] if on_kubeflow or config.smoke_test.server else []),
         ],
         # With a cache a scheduled retraining does nothing: its back end looks at parameters and
         # inputs, so neither at the catalogue's files nor at what is served.

@@ -11,6 +11,8 @@ _STORES: Final = ("gs://", "s3://", "minio://")
 """What the launcher of Kubeflow Pipelines copies artifacts to and from."""
 _FILE_SYSTEM: Final = "gs://"
 """The one store that a step reads by itself: TensorFlow 2.16 has no s3:// and no minio://."""
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
 _CLAIM: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -40,6 +42,33 @@ class VolumeConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class SecretConfig:
+    """A key of a Kubernetes Secret that every step has as an environment variable.
+
+    Attributes:
+      variable: the environment variable's name.
+      secret: the Secret's name, which must be there.
+      key: of the Secret.
+    """
+
+    variable: str
+    secret: str
+    key: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for names that Kubernetes refuses; it repeats no value."""
+        # Whoever takes this for the place of the secret itself must not read it in a log.
+        if not _VARIABLE.fullmatch(self.variable):
+            raise ValueError("variable must be the name of an environment variable: A to Z and '_'")
+        if not _CLAIM.fullmatch(self.secret):
+            raise ValueError(
+                "secret must be the name of a Secret: small letters, digits, '-' and '.'"
+            )
+        if not _KEY.fullmatch(self.key):
+            raise ValueError("key must be one of the Secret's keys: letters, digits, '-', '_', '.'")
+
+
+@dataclasses.dataclass(frozen=True)
 class KubeflowConfig:
     """A deployment on Kubeflow Pipelines.
 
@@ -50,6 +79,7 @@ class KubeflowConfig:
       checkpoints: where a killed training is found again: a folder below the volume. By default
         one of the container's own, with which it ends.
       volume: a volume that every step has.
+      secrets: what steps have of Secrets, such as the address of a webhook.
     """
 
     image: str
@@ -57,6 +87,7 @@ class KubeflowConfig:
     serving_root: str
     checkpoints: str = "/tmp/artist-sim/checkpoints"
     volume: VolumeConfig | None = None
+    secrets: tuple[SecretConfig, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a place that the steps of a run would not reach."""

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 from catalogues.errors import InputError
 from components.artifact_uris import artifact_uri, local_path
+from pipeline.kubeflow_summary import is_last_step, summary_of
+from pipeline.webhook import post_summary
 
 TFX_ENTRY_POINT: Final = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _INPUT: Final = "--json_serialized_invocation_args"
@@ -27,7 +29,10 @@ _INPUTS_SPEC: Final = "--json_serialized_inputs_spec_args"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one executor; returns 0, or 2 for a person's mistake. Any other error is raised."""
+    """Runs one executor; returns 0, or 2 for a person's mistake. Any other error is raised.
+
+    A step that ends the run posts the run's summary, if there is a webhook.
+    """
     given = list(arguments)
     place, spec_place = given.index(_INPUT) + 1, given.index(_INPUTS_SPEC) + 1
     executor_input = localized(json.loads(given[place]), json.loads(given[spec_place]))
@@ -36,16 +41,31 @@ def main(arguments: Sequence[str]) -> int:
         Path(artifact["uri"]).mkdir(parents=True, exist_ok=True)
     sys.argv = [TFX_ENTRY_POINT, *given]
     try:
+        _execute()
+    except InputError as error:
+        print(f"artist_sim: {error}", file=sys.stderr, flush=True)
+        _post(executor_input, error)
+        return 2
+    except BaseException as error:
+        _post(executor_input, error)
+        raise
+    _restore_uris(Path(executor_input["outputs"]["outputFile"]))
+    if is_last_step(executor_input):
+        _post(executor_input, None)
+    return 0
+
+
+def _execute() -> None:
+    try:
         runpy.run_module(TFX_ENTRY_POINT, run_name="__main__")
     except SystemExit as end:
         # How an absl program ends.
         if end.code:
             raise
-    except InputError as error:
-        print(f"artist_sim: {error}", file=sys.stderr, flush=True)
-        return 2
-    _restore_uris(Path(executor_input["outputs"]["outputFile"]))
-    return 0
+
+
+def _post(executor_input: Mapping[str, Any], error: BaseException | None) -> None:
+    post_summary(lambda: summary_of(executor_input, error).as_json())
 
 
 def localized(executor_input: Mapping[str, Any], inputs_spec: Mapping[str, Any]) -> dict[str, Any]:

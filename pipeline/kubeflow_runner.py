@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from importlib import metadata
 from pathlib import Path
@@ -32,7 +33,8 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
       config: with a section `kubeflow`.
 
     Returns:
-      A PipelineSpec as JSON, and, where there is a volume, the PlatformSpec that mounts it.
+      A PipelineSpec as JSON, and, where there is a volume or a secret, the PlatformSpec that gives
+      it to all steps.
 
     Raises:
       InputError: as `check_kubeflow` does.
@@ -59,7 +61,8 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
     for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
         # TFX leaves out the defaults of runtime parameters; all of ours are empty.
         parameter |= {"defaultValue": "", "isOptional": True}
-    return [spec, _mounts(spec, kubeflow)] if kubeflow.volume else [spec]
+    on_kubernetes = _on_kubernetes(kubeflow)
+    return [spec, _platform(spec, on_kubernetes)] if on_kubernetes else [spec]
 
 
 def package_text(documents: list[dict[str, Any]]) -> str:
@@ -92,11 +95,25 @@ def write_package(documents: list[dict[str, Any]], path: Path) -> None:
         ) from None
 
 
-def _mounts(spec: dict[str, Any], kubeflow: KubeflowConfig) -> dict[str, Any]:
-    assert kubeflow.volume is not None
-    claim, path = kubeflow.volume.claim, kubeflow.volume.path
-    executors = {
-        name: {"pvcMount": [{"constant": claim, "mountPath": path}]}
-        for name in spec["deploymentSpec"]["executors"]
-    }
-    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+def _on_kubernetes(kubeflow: KubeflowConfig) -> dict[str, Any]:
+    """What every step has of Kubernetes: the volume, and secrets as environment variables."""
+    given: dict[str, Any] = {}
+    if kubeflow.volume:
+        mount = {"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.path}
+        given["pvcMount"] = [mount]
+    if kubeflow.secrets:
+        given["secretAsEnv"] = [
+            {
+                "secretName": one.secret,
+                "keyToEnv": [{"secretKey": one.key, "envVar": one.variable}],
+            }
+            for one in kubeflow.secrets
+        ]
+    return given
+
+
+def _platform(spec: dict[str, Any], on_kubernetes: dict[str, Any]) -> dict[str, Any]:
+    executors = {name: on_kubernetes for name in spec["deploymentSpec"]["executors"]}
+    # A copy for each: YAML would write the second as a reference to the first.
+    deployment = json.loads(json.dumps({"executors": executors}))
+    return {"platforms": {"kubernetes": {"deploymentSpec": deployment}}}

@@ -13,7 +13,9 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from catalogues.errors import InputError
 from components.retrieval_evaluator.report import console_table
 from pipeline.home import shown
+from pipeline.run_summary import local_summary
 from pipeline.runs import STAGE_TITLES, Run, list_runs, open_store, stage_state
+from pipeline.webhook import post_summary
 from trainer.console import console
 
 _RUNNING: Final = re.compile(r"Component (\w+) is (running|finished)\.")
@@ -45,21 +47,31 @@ class ReportingRunner(LocalDagRunner):
         started = time.monotonic()
         try:
             super().run_with_ir(pipeline, run_options)
-        except InputError:
+        except InputError as error:
+            _post(error, stages.current, time.monotonic() - started)
             raise
         except Exception as error:
             logging.getLogger(__name__).exception("The run failed.")
             lines = str(error).strip().splitlines() or [""]
             # TensorFlow begins with where: 'in user code:', and ends with what.
             cause = lines[-1 if lines[0].endswith(":") else 0].strip()[:300].rstrip(" .")
-            raise InputError(
+            failed = InputError(
                 f"The stage '{stages.current}' failed: {type(error).__name__}"
                 f"{f': {cause}' if cause else ''}. The full log is {shown(self._log)}."
-            ) from error
+            )
+            _post(failed, stages.current, time.monotonic() - started)
+            raise failed from error
         finally:
             logger.removeHandler(stages)
             logger.setLevel(level)
         print_result(list_runs(open_store())[-1], time.monotonic() - started)
+        _post(None, None, time.monotonic() - started)
+
+
+def _post(error: InputError | None, stage: str | None, seconds: float) -> None:
+    post_summary(
+        lambda: local_summary(list_runs(open_store())[-1], seconds, error, stage).as_json()
+    )
 
 
 class _StageLines(logging.Handler):
@@ -96,7 +108,10 @@ def print_result(run: Run, seconds: float) -> None:
     word = "[green]BLESSED[/green]" if verdict["blessed"] else "[red]NOT BLESSED[/red]"
     reason = verdict["reason"].rstrip(".")
     screen.print(f"{word}: {reason}.", highlight=False, soft_wrap=True)
-    if run.pushed:
+    if run.pushed and not run.pushed.exists():
+        version = run.pushed.name
+        screen.print(f"model:  version {version} was taken back: artist-sim versions says why")
+    elif run.pushed:
         screen.print(f"model:  {shown(run.pushed)}", highlight=False, soft_wrap=True)
     else:
         screen.print("model:  not pushed; the version that is served stays", highlight=False)

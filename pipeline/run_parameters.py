@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from tfx.utils import io_utils
 
 from catalogues.errors import InputError, nearest
 from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
-from components.run_parameters import RUN_PARAMETERS, RUN_PARAMETERS_FILE
+from components.run_parameters import RUN_PARAMETERS, RUN_PARAMETERS_FILE, STARTED
 from pipeline.config import PipelineConfig, parse_config
 from trainer.systems.registry import check_system
 
@@ -145,9 +146,10 @@ class Executor(base_executor.BaseExecutor):
             gate_floor=exec_properties[GATE_FLOOR],
             overrides=exec_properties[OVERRIDES],
         )
-        folder = artifact_utils.get_single_uri(output_dict[RUN_PARAMETERS])
+        artifact = artifact_utils.get_single_instance(output_dict[RUN_PARAMETERS])
+        artifact.set_int_custom_property(STARTED, int(time.time()))
         text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-        io_utils.write_string_file(os.path.join(folder, RUN_PARAMETERS_FILE), text)
+        io_utils.write_string_file(os.path.join(artifact.uri, RUN_PARAMETERS_FILE), text)
 
 
 class RunParameters(base_component.BaseComponent):

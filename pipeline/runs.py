@@ -29,6 +29,9 @@ STAGE_TITLES: Final = {
     "Resolver": "last blessed model",
     "RetrievalEvaluator": "judgement",
     "Pusher": "push",
+    "LedgerPusher": "push",
+    "OrderedPusher": "push",
+    "SmokeTest": "smoke test",
 }
 """By stage, what people call it."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tfx.types import standard_artifacts
 
 from components.latest_blessed_model import LatestBlessedOtherModelStrategy
+from components.served_versions import Push, ServedVersions
 
 
 def model(artifact_id: int):
     artifact = standard_artifacts.Model()
     artifact.id = artifact_id
+    artifact.uri = f"model/{artifact_id}"
     return artifact
 
 
@@ -22,9 +26,11 @@ def blessing(artifact_id: int, model_id: int, blessed: bool = True):
     return artifact
 
 
-def resolved(models: list[int], blessings, current: int) -> tuple[int, int] | None:
+def resolved(
+    models: list[int], blessings, current: int, serving_root: Path = Path("nowhere")
+) -> tuple[int, int] | None:
     """Ids of the model and of the blessing."""
-    found = LatestBlessedOtherModelStrategy().resolve_artifacts(
+    found = LatestBlessedOtherModelStrategy(str(serving_root)).resolve_artifacts(
         None,
         {
             "model": [model(i) for i in models],
@@ -85,3 +91,26 @@ def test_unchanged_runs_resolve_to_the_same():
     before = [blessing(11, 1), blessing(12, 2)]
     # The cached run blesses nothing anew, so that there is nothing new to resolve.
     assert resolved([1, 2], before, current=2) == resolved([1, 2], before, current=2) == (1, 11)
+
+
+def test_one_whose_newest_version_was_taken_back_does_not_count(tmp_path):
+    root = tmp_path / "artist_sim"
+    served = ServedVersions(str(root))
+    for version, pushed in ((100, 1), (200, 2), (300, 1)):
+        (root / str(version)).mkdir(parents=True)
+        served.note(Push(version, f"model/{pushed}", "a-run", version, None))
+
+    def found() -> tuple[int, int] | None:
+        blessings = [blessing(11, 2), blessing(12, 1)]
+        return resolved([1, 2, 3], blessings, current=3, serving_root=root)
+
+    def take_back(version: int) -> None:
+        with served.lock("somebody") as lock:
+            served.take_back(version, reason="No.", by="somebody", lock=lock)
+
+    take_back(100)
+    assert found() == (1, 12), "it was pushed once more since"
+    take_back(300)
+    assert found() == (2, 11)
+    take_back(200)
+    assert found() is None

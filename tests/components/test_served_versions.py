@@ -10,7 +10,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from catalogues.errors import InputError
-from components import latest_served_model, ordered_pusher, served_versions
+from components import latest_served_model, ordered_pusher, push_lock, served_versions
 from components.latest_served_model import SERVED_VERSION, there_is_none
 from components.served_versions import ServedVersions
 
@@ -55,9 +55,15 @@ class Runs:
 
     def push(self, model, baseline, blessed: bool = True) -> standard_artifacts.PushedModel:
         pushed = artifact(standard_artifacts.PushedModel, self._folder / "pushed")
+        evaluation = artifact(standard_artifacts.ModelEvaluation, self._folder / "evaluation")
         blessing = artifact(standard_artifacts.ModelBlessing, self._folder / "b", blessed=blessed)
         ordered_pusher.Executor().Do(
-            {"model": [model], "model_blessing": [blessing], "baseline_model": [baseline]},
+            {
+                "model": [model],
+                "model_blessing": [blessing],
+                "baseline_model": [baseline],
+                "evaluation": [evaluation],
+            },
             {"pushed_model": [pushed]},
             {"serving_root": str(self._root), "run": "a-run"},
         )
@@ -168,7 +174,7 @@ def test_a_push_that_was_killed_leaves_what_is_served_and_is_taken_up_again(runs
     runs.push(first, runs.latest(first))
     latest = runs.latest(second)
 
-    def killed(source: str, target: str) -> None:
+    def killed(*_, **__) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -187,7 +193,7 @@ def test_a_killed_push_that_was_overtaken_is_refused(runs, monkeypatch):
     second, third = runs.train("second"), runs.train("third")
     latest = runs.latest(second)
     with monkeypatch.context() as patch:
-        patch.setattr(served_versions.io_utils, "copy_file", lambda *_: 1 / 0)
+        patch.setattr(served_versions.io_utils, "copy_file", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             runs.push(second, latest)
     runs.push(third, runs.latest(third))
@@ -207,14 +213,155 @@ def test_half_an_entry_is_never_seen(runs, root, monkeypatch):
     assert len(ServedVersions(str(root)).entries()) == 1
 
 
-def test_a_destination_that_is_no_folder_of_this_machine(tmp_path):
+def push_all(runs: Runs, *names: str) -> list[standard_artifacts.Model]:
+    models = [runs.train(name) for name in names]
+    for model in models:
+        runs.push(model, runs.latest(model))
+    return models
+
+
+def take_back(root: Path | str, version: int, reason: str = "It is broken."):
+    served = ServedVersions(str(root))
+    with served.lock("somebody") as lock:
+        return served.take_back(version, reason=reason, by="somebody", lock=lock)
+
+
+def test_a_version_that_is_taken_back_lies_in_quarantine_and_counts_no_more(runs, root):
+    push_all(runs, "first", "second")
+    before, newest = runs.versions()
+    assert take_back(root, newest).reason == "It is broken."
+    assert runs.versions() == [before]
+    quarantined = root.parent / "artist_sim.quarantine" / str(newest)
+    assert (quarantined / "variables" / "data").read_text() == "second"
+    assert content(runs.latest(runs.train("new"))) == "first"
+    served = ServedVersions(str(root))
+    assert set(served.entries()) == {before, newest}, "the ledger forgets nothing"
+    assert served.taken_back()[newest].by == "somebody"
+
+
+def test_the_number_of_a_version_that_was_taken_back_is_never_used_again(runs, root, monkeypatch):
+    monkeypatch.setattr(served_versions.time, "time", lambda: 2000)
+    push_all(runs, "first")
+    take_back(root, 2000)
+    push_all(runs, "second")
+    # Without an entry, as one that was pushed by hand.
+    saved_model(root / "3000", "by hand")
+    take_back(root, 3000)
+    push_all(runs, "third")
+    assert runs.versions() == [2001, 3001]
+
+
+def test_a_model_that_was_taken_back_is_not_pushed_again(runs, root):
+    (model,) = push_all(runs, "first")
+    (version,) = runs.versions()
+    take_back(root, version, "It answers otherwise.")
+    with pytest.raises(InputError, match=f"as version {version} and taken back: It answers other"):
+        runs.push(model, runs.latest(model))
+    assert runs.versions() == []
+
+
+def test_taking_back_that_was_killed_is_finished_by_the_next_try(runs, root, monkeypatch):
+    push_all(runs, "first", "second")
+    newest = runs.versions()[-1]
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.os, "rename", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            take_back(root, newest, "It is broken.")
+    # Its folder is still there, but nothing new is compared with it.
+    assert newest in runs.versions()
+    assert content(runs.latest(runs.train("new"))) == "first"
+    # Why it was taken back stays what it was.
+    assert take_back(root, newest, "Another reason.").reason == "It is broken."
+    assert newest not in runs.versions()
+    assert take_back(root, newest).reason == "It is broken.", "a third try changes nothing"
+
+
+def test_a_version_is_restored_and_restoring_that_was_killed_is_finished(runs, root, monkeypatch):
+    (model, _) = push_all(runs, "first", "second")
+    newest = runs.versions()[-1]
+    take_back(root, newest)
+    served = ServedVersions(str(root))
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.os, "rename", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError), served.lock("a") as lock:
+            served.restore(newest, lock)
+    assert content(runs.latest(runs.train("new"))) == "first"
+    assert newest in served.taken_back()
+    with served.lock("a") as lock:
+        served.restore(newest, lock)
+    assert content(runs.latest(runs.train("newer"))) == "second"
+    assert not served.taken_back()
+
+
+def test_a_version_file_that_was_half_copied_is_no_version(runs, monkeypatch):
+    first = runs.train("first")
+    latest = runs.latest(first)
+
+    def half(source: str, target: str, overwrite: bool = False) -> None:
+        Path(target).write_text("fir")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.io_utils, "copy_file", half)
+        with pytest.raises(KeyboardInterrupt):
+            runs.push(first, latest)
+    assert there_is_none(runs.latest(runs.train("new")))
+    runs.push(first, latest)
+    assert content(runs.latest(runs.train("newer"))) == "first"
+
+
+def test_the_ledger_keeps_the_scores(runs, root, tmp_path):
+    metrics = {
+        "schema_version": 1,
+        "scores": {
+            "connected": {"model": {"ndcg@200": {"value": 0.5, "low": 0.25, "high": 0.75}}},
+            "cold": {"model": {"ndcg@200": {"value": float("nan"), "low": 0.0, "high": 0.0}}},
+        },
+    }
+    folder = tmp_path / "artifacts" / "evaluation"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    push_all(runs, "first")
+    (entry,) = ServedVersions(str(root)).entries().values()
+    assert entry.scores == {"connected": [0.5, 0.25, 0.75]}
+
+
+def test_an_entry_of_an_older_ledger_is_read(runs, root):
+    push_all(runs, "first")
+    (version,) = runs.versions()
+    path = root.parent / "artist_sim.ledger" / f"{version}.json"
+    told = json.loads(path.read_text())
+    del told["scores"]
+    path.write_text(json.dumps(told))
+    assert ServedVersions(str(root)).entries()[version].scores == {}
+
+
+def test_a_destination_that_is_no_folder_of_this_machine(tmp_path, monkeypatch):
     # TensorFlow's file system in memory stands for gs://, which it reads by the same interface.
+    monkeypatch.setattr(push_lock, "_SETTLE", 0.0)
     source = saved_model(tmp_path / "model", "first")
     served = ServedVersions("ram://serving/artist_sim")
     assert served.latest(other_than="") == 0
-    push = served.push(str(source), model="gs://b/1", run="a-run", compared_with=0)
+    with served.lock("a-run") as lock:
+        push = served.push(
+            str(source), model="gs://b/1", run="a-run", compared_with=0, scores={}, lock=lock
+        )
     assert ServedVersions("ram://serving/artist_sim/").latest(other_than="gs://b/2") == push.version
     assert served.latest(other_than="gs://b/1") == 0
     assert served.push_of("gs://b/1") == push
     data = served.folder(push.version) + "/variables/data"
     assert served_versions.fileio.open(data).read() == "first"
+
+    # Taken back in the middle of a copy, and once more.
+    with monkeypatch.context() as patch:
+        patch.setattr(served_versions.fileio, "rmtree", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            take_back("ram://serving/artist_sim", push.version)
+    assert not served.is_complete(push.version)
+    take_back("ram://serving/artist_sim", push.version)
+    assert served.latest() == 0 and not served_versions.fileio.isdir(served.folder(push.version))
+    data = served.quarantine(push.version) + "/variables/data"
+    assert served_versions.fileio.open(data).read() == "first"
+    with served.lock("a-run") as lock:
+        served.restore(push.version, lock)
+    assert served.latest() == push.version

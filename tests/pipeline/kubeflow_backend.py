@@ -37,9 +37,15 @@ class StepResult:
 
 
 class Backend:
-    """An object store below a folder, and runs whose artifacts lie there."""
+    """An object store below a folder, and runs whose artifacts lie there.
 
-    def __init__(self, folder: Path):
+    Args:
+      folder: for all of it.
+      secrets: what the steps' containers have in their environment.
+    """
+
+    def __init__(self, folder: Path, secrets: Mapping[str, str] = {}):
+        self._secrets = dict(secrets)
         self._store = folder / "store"
         self._local = folder / "container"
         self._num_artifacts = 0
@@ -160,6 +166,7 @@ class Backend:
             "TF_USE_LEGACY_KERAS": "1",
             # The launcher's own: where it would be `/minio`, which a test has no right to write.
             "ARTIFACT_LOCAL_PATH": str(self._local),
+            **self._secrets,
         }
 
     def _local_path(self, uri: str) -> Path:

@@ -21,7 +21,7 @@ STAGES = {
     "Trainer",
     "Resolver",
     "RetrievalEvaluator",
-    "Pusher",
+    "LedgerPusher",
 }
 EPOCHS = 5
 

@@ -143,7 +143,7 @@ def test_another_training_shares_the_data(history):
 def test_going_back_to_a_model_judges_it_against_the_one_that_replaced_it(history):
     before, step = history["other system"], history["back"]
     assert step.run.states["Trainer"] == "CACHED"
-    assert {"RetrievalEvaluator", "Pusher"} <= stages_in(step.run, "COMPLETE")
+    assert {"RetrievalEvaluator", "LedgerPusher"} <= stages_in(step.run, "COMPLETE")
     assert step.run.model == history["artist added"].run.model
     assert step.run.model != before.run.model
     for condition in CONDITIONS:
@@ -157,7 +157,7 @@ def test_going_back_to_a_model_judges_it_against_the_one_that_replaced_it(histor
 def test_going_forth_again_pushes_again(history):
     # This comparison was made before, and its cached answer would have left the other model served.
     step = history["forth"]
-    assert {"RetrievalEvaluator", "Pusher"} <= stages_in(step.run, "COMPLETE")
+    assert {"RetrievalEvaluator", "LedgerPusher"} <= stages_in(step.run, "COMPLETE")
     assert step.run.verdict()["blessed"]
     assert len(step.versions) == len(history["back"].versions) + 1
     assert stages_in(history["forth, unchanged"].run, "CACHED") == STAGES - {"Resolver"}

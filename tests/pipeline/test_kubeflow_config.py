@@ -45,6 +45,18 @@ def test_without_a_volume_only_gs_is_read_by_steps():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        (
+            {"secrets": [{"variable": "http://hook/x", "secret": "s", "key": "k"}]},
+            "`kubeflow.secrets[0].variable` must be the name of an environment variable",
+        ),
+        (
+            {"secrets": [{"variable": "A", "secret": "http://hook/x", "key": "k"}]},
+            "`kubeflow.secrets[0].secret` must be the name of a Secret",
+        ),
+        (
+            {"secrets": [{"variable": "A", "secret": "s", "key": "http://hook/x"}]},
+            "`kubeflow.secrets[0].key` must be one of the Secret's keys",
+        ),
         ({"image": ""}, "`kubeflow.image` must name a container image"),
         ({"pipeline_root": "/mnt/artist-sim/runs"}, "`kubeflow.pipeline_root` must be a folder of"),
         ({"pipeline_root": "file:///runs"}, "`kubeflow.pipeline_root` must be a folder of an obj"),

@@ -83,7 +83,7 @@ def test_kfp_loads_the_file_that_the_command_writes(tmp_path, capsys):
     output = tmp_path / "new folder" / "artist-sim.yaml"
     assert main(["kubeflow", "compile", "--config", str(given), "--output", str(output)]) == 0
     told = capsys.readouterr().out
-    assert "artist-sim.yaml: pipeline 'artist-sim', 9 steps" in told
+    assert "artist-sim.yaml: pipeline 'artist-sim', 10 steps" in told
     assert SECTION["serving_root"] in told and "gate_floor, overrides, span" in told
     assert [path.name for path in output.parent.iterdir()] == [output.name]
 
@@ -94,7 +94,7 @@ def test_kfp_loads_the_file_that_the_command_writes(tmp_path, capsys):
         name: ("String", True, "") for name in ("span", "gate_floor", "overrides")
     }
     mounts = component.platform_spec.platforms["kubernetes"].deployment_spec.executors
-    assert len(mounts) == 9
+    assert len(mounts) == 10
 
 
 def test_it_is_a_valid_spec_that_the_open_source_back_end_takes(package):
@@ -137,6 +137,22 @@ def test_without_a_volume_there_is_nothing_to_mount():
         config(catalogue={"path": "gs://bucket/catalogue"}, kubeflow=section)
     )
     assert len(documents) == 1
+
+
+def test_secrets_are_named_and_nothing_else():
+    secret = {"variable": "ARTIST_SIM_WEBHOOK_URL", "secret": "artist-sim", "key": "webhook-url"}
+    (spec, platform) = compile_package(config(kubeflow={**SECTION, "secrets": [secret]}))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(executors) == set(spec["deploymentSpec"]["executors"])
+    for one in executors.values():
+        assert one["secretAsEnv"] == [
+            {
+                "secretName": "artist-sim",
+                "keyToEnv": [{"secretKey": "webhook-url", "envVar": "ARTIST_SIM_WEBHOOK_URL"}],
+            }
+        ]
+        assert one["pvcMount"]
+    assert "&id" not in yaml.safe_dump_all([spec, platform])
 
 
 def test_a_curated_schema_is_read_by_its_place():
@@ -205,15 +221,26 @@ def test_tfx_does_not_read_what_the_back_end_hands_over_and_does_once_adapted(pa
     assert given == _executor_input(), "the message itself stays as it was"
 
 
-def test_the_local_run_is_compiled_as_ever(tmp_path):
+def local_pipeline(folder: Path, **changes: Any):
     from pipeline.dag import create_pipeline
 
-    local = create_pipeline(
-        dataclasses.replace(config(), kubeflow=None),
-        pipeline_root=str(tmp_path),
-        serving_root=str(tmp_path / "serving"),
-        checkpoints=str(tmp_path / "checkpoints"),
+    return create_pipeline(
+        dataclasses.replace(config(**changes), kubeflow=None),
+        pipeline_root=str(folder),
+        serving_root=str(folder / "serving"),
+        checkpoints=str(folder / "checkpoints"),
     )
+
+
+def test_a_local_run_tries_what_a_server_serves(tmp_path):
+    local = local_pipeline(tmp_path, smoke_test={"server": "localhost:8500", "seconds": 5})
+    (step,) = (node for node in local.components if node.id == "SmokeTest")
+    assert step.exec_properties["server"] == "localhost:8500"
+    assert step.exec_properties["seconds"] == 5
+
+
+def test_the_local_run_is_compiled_as_ever(tmp_path):
+    local = local_pipeline(tmp_path)
     assert local.pipeline_info.pipeline_name == "artist_sim"
     assert local.enable_cache
     assert {node.id for node in local.components} == {
@@ -224,5 +251,5 @@ def test_the_local_run_is_compiled_as_ever(tmp_path):
         "Trainer",
         "LatestBlessedModel",
         "RetrievalEvaluator",
-        "Pusher",
+        "LedgerPusher",
     }

@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from pipeline.command_line import main
+from pipeline.webhook import WEBHOOK_VARIABLE
 from serving.pushed_model import PushedModel, newest_version
 from tests.pipeline.communities import add_artist, write_communities
+from tests.pipeline.hook import SECRET, Hook
 from tests.pipeline.kubeflow_backend import Backend, StepResult
 
 DATA_STEPS = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
@@ -49,6 +51,7 @@ class History:
     first: Mapping[str, StepResult]
     second: Mapping[str, StepResult]
     versions: list[list[str]]
+    summaries: list[dict[str, Any]]
 
     def read(self, result: StepResult, key: str, name: str) -> Any:
         return json.loads((self.backend.path(result.artifacts[key]["uri"]) / name).read_text())
@@ -91,7 +94,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 def history(compiled: tuple[Path, dict[str, Any]]) -> History:
     folder, spec = compiled
     serving_root = folder / "volume" / "serving" / "artist_sim"
-    backend = Backend(folder)
+    hook = Hook(200)
+    backend = Backend(folder, {WEBHOOK_VARIABLE: hook.url})
     first = succeeded(
         backend.run(
             spec,
@@ -112,7 +116,10 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
         )
     )
     versions.append(sorted(path.name for path in serving_root.iterdir()))
-    return History(backend, serving_root, first, second, versions)
+    hook.close()
+    for result in (*first.values(), *second.values()):
+        assert SECRET not in result.log
+    return History(backend, serving_root, first, second, versions, hook.bodies)
 
 
 def test_the_parameters_of_a_run_reach_its_steps(history):
@@ -145,6 +152,7 @@ def test_the_first_run_ends_with_a_pushed_model(history):
 def test_the_ledger_says_where_the_version_came_from(history):
     (version,) = history.versions[0]
     ledger = Path(f"{history.serving_root}.ledger")
+    # No lock is left, and nothing of the one that was held.
     assert [path.name for path in ledger.iterdir()] == [f"{version}.json"]
     entry = json.loads((ledger / f"{version}.json").read_text())
     assert entry["run"] == "run-1"
@@ -152,6 +160,28 @@ def test_the_ledger_says_where_the_version_came_from(history):
     assert entry["model"] == history.first["Trainer"].artifacts["model"]["uri"]
     assert entry["model"].startswith("minio://mlpipeline/artist-sim/artist-sim/run-1/Trainer/")
     assert entry["compared_with"] == 0
+    metrics = history.read(history.first["RetrievalEvaluator"], "evaluation", "metrics.json")
+    score = metrics["scores"]["connected"]["model"]["ndcg@200"]
+    assert entry["scores"]["connected"] == [score["value"], score["low"], score["high"]]
+
+
+def test_the_pushed_version_is_tried_and_stays(history):
+    tried = [run["SmokeTest"].artifacts["blessing"] for run in (history.first, history.second)]
+    assert [blessing["metadata"]["blessed"] for blessing in tried] == [1, 0]
+    assert (history.backend.path(tried[0]["uri"]) / "INFRA_BLESSED").exists()
+
+
+def test_each_run_posts_its_summary_once(history):
+    first, second = history.summaries
+    (version,) = history.versions[0]
+    assert (first["run"], first["outcome"], first["version"]) == ("run-1", "pushed", int(version))
+    assert (first["span"], second["run"], second["outcome"]) == (1, "run-2", "refused")
+    assert second["version"] is None and "may be worse than the blessed model" in second["reason"]
+    assert set(first["scores"]) == {"model"}
+    assert set(second["scores"]) == {"model", "blessed_model"}
+    before = second["scores"]["blessed_model"]["cold"]
+    assert before == pytest.approx(first["scores"]["model"]["cold"], rel=1e-6)
+    assert first["seconds"] > 0
 
 
 def test_the_second_run_is_judged_beside_the_model_of_the_first(history):
@@ -179,7 +209,13 @@ def test_a_worse_model_is_not_pushed(history):
 
 def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
     folder, spec = compiled
-    results = Backend(folder / "mistaken").run(spec, "run-3", overrides="trainer: {epochs: 3}")
+    hook = Hook(200)
+    backend = Backend(folder / "mistaken", {WEBHOOK_VARIABLE: hook.url})
+    results = backend.run(spec, "run-3", overrides="trainer: {epochs: 3}")
+    hook.close()
+    (summary,) = hook.bodies
+    assert (summary["run"], summary["step"]) == ("run-3", "RunParameters")
+    assert summary["outcome"] == "failed" and "unknown key `trainer.epochs`" in summary["reason"]
     (result,) = results.values()
     assert result.status == 2
     assert (
