@@ -19,6 +19,8 @@ examples:
   artist-sim similar "Nina Simone"                  who sounds like Nina Simone?
   artist-sim report                                 look at the last judgement
   artist-sim runs                                   scores and verdicts of past runs
+  artist-sim versions                               what was pushed, served and taken back
+  artist-sim rollback                               serve the version before the newest
   artist-sim serve                                  answer requests, as TF Serving does
   artist-sim kubeflow compile --config mine.yaml    a package for Kubeflow Pipelines
 
@@ -39,12 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from catalogues.cli import add_commands
     from pipeline.kubeflow_command import add_kubeflow_commands
+    from pipeline.versions_command import add_version_commands
     from serving.embedded.command import add_command
 
     add_commands(commands)
     _add_similar(commands)
     _add_report(commands)
     _add_runs(commands)
+    add_version_commands(commands, _quiet_libraries)
     add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
     add_kubeflow_commands(commands, _quiet_libraries)
     args = parser.parse_args(arguments)
