@@ -85,7 +85,8 @@ def judged(evaluation: Path | None) -> tuple[dict[str, dict[str, list[float]]], 
     metrics = read_metrics(evaluation / METRICS_FILE)
     scores = {name: scores_of(metrics, name) for name in ("model", "blessed_model")}
     verdict = json.loads((evaluation / "verdict.json").read_text(encoding="utf-8"))
-    return {name: found for name, found in scores.items() if found}, verdict["reason"]
+    reason = f"{verdict['reason'].rstrip('.')}."
+    return {name: found for name, found in scores.items() if found}, reason
 
 
 def local_summary(

@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,13 @@ import pipeline.dag
 import trainer.training
 from catalogues.errors import InputError
 from components.retrieval_evaluator.names import CONDITIONS
+from components.served_versions import ServedVersions
 from pipeline.home import home, serving_root
 from pipeline.runs import Run, list_runs, open_store
+from pipeline.webhook import WEBHOOK_VARIABLE
 from serving.pushed_model import PushedModel, newest_version
 from tests.pipeline.communities import add_artist, read_tables, write_communities, write_shuffled
+from tests.pipeline.hook import Hook
 from tests.pipeline.running import (
     EPOCHS,
     STAGES,
@@ -37,10 +41,11 @@ from trainer.systems.baselines import BASELINES
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A run, and which versions were pushed after it."""
+    """A run, which versions were pushed after it, and the summary that it posted."""
 
     run: Run
     versions: list[str]
+    summary: dict[str, Any]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,9 +69,14 @@ def catalogue(own_home: Path) -> Path:
 def history(own_home: Path, catalogue: Path) -> dict[str, Step]:
     """All runs that the tests below look at, in the order in which they happened."""
     steps: dict[str, Step] = {}
+    hook = Hook(200)
 
     def run(name: str, config) -> None:
-        steps[name] = Step(run_pipeline(config), versions())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(WEBHOOK_VARIABLE, hook.url)
+            done = run_pipeline(config)
+        assert len(hook.bodies) == len(steps) + 1, "each run posts once"
+        steps[name] = Step(done, versions(), hook.bodies[-1])
 
     first = small_config(catalogue)
     run("first", first)
@@ -90,7 +100,36 @@ def history(own_home: Path, catalogue: Path) -> dict[str, Step]:
     run("uninformed", dataclasses.replace(uninformed, judge=judge))
     shuffled = write_shuffled(catalogue, own_home / "shuffled")
     run("shuffled", small_config(shuffled, training={"epochs": 1}))
+    hook.close()
     return steps
+
+
+def test_each_run_posts_what_became_of_it(history):
+    outcomes = {name: step.summary["outcome"] for name, step in history.items()}
+    assert outcomes == {
+        "first": "pushed",
+        "unchanged": "unchanged",
+        "artist added": "pushed",
+        "unchanged again": "unchanged",
+        "other system": "pushed",
+        "back": "pushed",
+        "forth": "pushed",
+        "forth, unchanged": "unchanged",
+        "uninformed": "refused",
+        "shuffled": "refused",
+    }
+    summary, run = history["artist added"].summary, history["artist added"].run
+    assert summary["version"] == int(run.pushed.name) and summary["run"] == str(run.number)
+    assert set(summary["scores"]) == {"model", "blessed_model"}
+    assert summary["reason"].rstrip(".") == run.verdict()["reason"].rstrip(".")
+
+
+def test_the_ledger_says_which_model_each_version_is(history):
+    entries = ServedVersions(str(serving_root())).entries()
+    assert sorted(map(str, entries)) == history["shuffled"].versions
+    for name in ("first", "artist added", "back"):
+        run = history[name].run
+        assert Path(entries[int(run.pushed.name)].model) == run.model
 
 
 def test_the_first_run_executes_all_and_pushes_one_version(history):
