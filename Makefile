@@ -3,9 +3,13 @@
 CONFIG ?= configs/sampler.yaml
 SUITE ?= sampler
 WORKERS ?= 2
+VARIANT ?= cpu
+IMAGE ?= artist-sim:0.1.0$(if $(filter gpu,$(VARIANT)),-gpu)
 BIN := .venv/bin
+RESOLVE := $(BIN)/uv pip compile setup.py --python-version 3.10 --generate-hashes --no-header \
+	--no-annotate --quiet
 
-.PHONY: help setup run serve benchmark test lint lock clean
+.PHONY: help setup run serve benchmark test lint lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,9 +38,13 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-lock: setup ## resolve the newest versions that setup.py allows into requirements.lock
-	@$(BIN)/uv pip compile setup.py --extra dev --python-version 3.10 --generate-hashes \
-		--no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+lock: setup ## resolve the newest versions that setup.py allows into requirements*.lock
+	@$(RESOLVE) --extra dev --upgrade --output-file requirements.lock
+	@$(RESOLVE) --constraint requirements.lock --output-file requirements-cpu.lock
+	@$(RESOLVE) --constraint requirements.lock --extra gpu --output-file requirements-gpu.lock
+
+image: ## the container image of all steps (VARIANT=gpu: with CUDA; IMAGE=name:tag)
+	docker build --build-arg VARIANT=$(VARIANT) --tag "$(IMAGE)" .
 
 clean: ## remove the environment; runs and models in .artist_sim stay
 	rm -rf .venv

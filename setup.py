@@ -83,7 +83,9 @@ setup(
             "pytest-xdist",
             "ruff",
             "types-PyYAML",
-        ]
+        ],
+        # CUDA's libraries, for the trainer's image.
+        "gpu": ["tensorflow[and-cuda]==2.16.2"],
     },
     entry_points={"console_scripts": ["artist-sim = pipeline.command_line:main"]},
 )

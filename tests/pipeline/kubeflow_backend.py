@@ -18,34 +18,45 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import REPOSITORY
+from tests.deploy.image import environment
 
 _SCHEME = "minio://"
 
 
 @dataclasses.dataclass(frozen=True)
 class StepResult:
-    """What came of a step: 0 or another status, what it printed, its output artifacts."""
+    """What came of a step: 0 or another status, what it printed, its output artifacts.
+
+    `seconds` is its time, `cpu_seconds` that of all its threads, `memory` the most bytes that its
+    process held.
+    """
 
     status: int
     log: str
     artifacts: Mapping[str, Mapping[str, Any]]
+    seconds: float
+    cpu_seconds: float
+    memory: int
 
 
 class Backend:
     """An object store below a folder, and runs whose artifacts lie there.
 
     Args:
-      folder: for all of it.
+      folder: of the store and of what a container writes.
       secrets: what the steps' containers have in their environment.
+      sources: the folder in which steps begin, which has the packages.
     """
 
-    def __init__(self, folder: Path, secrets: Mapping[str, str] = {}):
+    def __init__(self, folder: Path, secrets: Mapping[str, str] = {}, sources: Path = REPOSITORY):
         self._secrets = dict(secrets)
+        self._sources = sources
         self._store = folder / "store"
         self._local = folder / "container"
         self._num_artifacts = 0
@@ -134,17 +145,31 @@ class Backend:
         ]
         # The image's `python` is on its PATH.
         assert command[0] == "python"
-        ended = subprocess.run(
-            command,
-            cwd=REPOSITORY,
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        (self._local / "tmp").mkdir(parents=True, exist_ok=True)
+        log = self._local / "log.txt"
+        started = time.monotonic()
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=self._sources,
+                env=self._environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+            # In place of `wait`, which does not say what the process needed.
+            _, ended, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(ended)
+        came = StepResult(
+            status=process.returncode,
+            log=log.read_text(),
+            artifacts={},
+            seconds=time.monotonic() - started,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            # Linux counts in KiB.
+            memory=usage.ru_maxrss * 1024,
         )
-        if ended.returncode:
-            return StepResult(ended.returncode, ended.stdout, {})
+        if came.status:
+            return came
         written = json.loads(output_file.read_text())["artifacts"]
         artifacts = {}
         for key, listed in executor_input["outputs"]["artifacts"].items():
@@ -156,14 +181,17 @@ class Backend:
             self._num_artifacts += 1
             artifact["name"] = str(self._num_artifacts)
             artifacts[key] = artifact
-        return StepResult(0, ended.stdout, artifacts)
+        return dataclasses.replace(came, artifacts=artifacts)
 
     def _environment(self) -> dict[str, str]:
         """What the image sets, and nothing of the test's own environment."""
-        return {
+        of_image = {
+            # `/tmp` is the container's own.
+            name: value.replace("/tmp", f"{self._local}/tmp")
+            for name, value in environment().items()
+        }
+        return of_image | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            "HOME": str(self._local),
-            "TF_USE_LEGACY_KERAS": "1",
             # The launcher's own: where it would be `/minio`, which a test has no right to write.
             "ARTIFACT_LOCAL_PATH": str(self._local),
             **self._secrets,

@@ -1,7 +1,7 @@
 """Every executor's command line of the compiled package, run as the back end would.
 
-Each step is a process that imports TFX, so this module takes minutes; the second run takes the data
-steps of the first over.
+From the files that the Dockerfile copies, and in its environment. Each step is a process that
+imports TFX, so this module takes minutes; the second run takes the data steps of the first over.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import yaml
 from pipeline.command_line import main
 from pipeline.webhook import WEBHOOK_VARIABLE
 from serving.pushed_model import PushedModel, newest_version
+from tests.deploy.image import lay_out_sources
 from tests.pipeline.communities import add_artist, write_communities
 from tests.pipeline.hook import SECRET, Hook
 from tests.pipeline.kubeflow_backend import Backend, StepResult
@@ -44,7 +45,7 @@ UNINFORMED = {
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """Two runs: what each step put out, and the pushed versions after each."""
+    """Two runs: what each step put out, the pushed versions after each, where its sources lay."""
 
     backend: Backend
     serving_root: Path
@@ -52,6 +53,7 @@ class History:
     second: Mapping[str, StepResult]
     versions: list[list[str]]
     summaries: list[dict[str, Any]]
+    sources: Path
 
     def read(self, result: StepResult, key: str, name: str) -> Any:
         return json.loads((self.backend.path(result.artifacts[key]["uri"]) / name).read_text())
@@ -95,7 +97,8 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
     folder, spec = compiled
     serving_root = folder / "volume" / "serving" / "artist_sim"
     hook = Hook(200)
-    backend = Backend(folder, {WEBHOOK_VARIABLE: hook.url})
+    sources = lay_out_sources(folder / "image")
+    backend = Backend(folder, {WEBHOOK_VARIABLE: hook.url}, sources)
     first = succeeded(
         backend.run(
             spec,
@@ -119,7 +122,7 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
     hook.close()
     for result in (*first.values(), *second.values()):
         assert SECRET not in result.log
-    return History(backend, serving_root, first, second, versions, hook.bodies)
+    return History(backend, serving_root, first, second, versions, hook.bodies, sources)
 
 
 def test_the_parameters_of_a_run_reach_its_steps(history):
@@ -205,6 +208,16 @@ def test_a_worse_model_is_not_pushed(history):
     pushed = history.second["OrderedPusher"].artifacts["pushed_model"]["metadata"]
     assert pushed["pushed"] == 0
     assert history.versions[1] == history.versions[0]
+
+
+def test_steps_write_nothing_beside_their_sources(history, tmp_path):
+    """The user of the image may not."""
+    as_copied = lay_out_sources(tmp_path)
+    before, after = (
+        {path.relative_to(root) for path in root.rglob("*")}
+        for root in (as_copied, history.sources)
+    )
+    assert after == before
 
 
 def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
