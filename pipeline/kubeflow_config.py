@@ -7,6 +7,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
+from pipeline.kubeflow_resources import GpuConfig, ResourcesConfig
+
 _STORES: Final = ("gs://", "s3://", "minio://")
 """What the launcher of Kubeflow Pipelines copies artifacts to and from."""
 _FILE_SYSTEM: Final = "gs://"
@@ -80,6 +82,8 @@ class KubeflowConfig:
         one of the container's own, with which it ends.
       volume: a volume that every step has.
       secrets: what steps have of Secrets, such as the address of a webhook.
+      resources: what the steps ask of the cluster.
+      gpu: an accelerator for the trainer; without it all runs on CPUs.
     """
 
     image: str
@@ -88,6 +92,8 @@ class KubeflowConfig:
     checkpoints: str = "/tmp/artist-sim/checkpoints"
     volume: VolumeConfig | None = None
     secrets: tuple[SecretConfig, ...] = ()
+    resources: ResourcesConfig = ResourcesConfig()
+    gpu: GpuConfig | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for a place that the steps of a run would not reach."""

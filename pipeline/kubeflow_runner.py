@@ -20,6 +20,7 @@ from pipeline.config import PipelineConfig
 from pipeline.dag import create_pipeline
 from pipeline.home import DEPLOYED_NAME
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.kubeflow_resources import with_resources
 from pipeline.preflight import check_kubeflow
 
 _DIGEST_LENGTH: Final = 12
@@ -34,7 +35,7 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
 
     Returns:
       A PipelineSpec as JSON, and, where there is a volume or a secret, the PlatformSpec that gives
-      it to all steps.
+      it to all steps; it also says where the trainer runs.
 
     Raises:
       InputError: as `check_kubeflow` does.
@@ -62,7 +63,8 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
         # TFX leaves out the defaults of runtime parameters; all of ours are empty.
         parameter |= {"defaultValue": "", "isOptional": True}
     on_kubernetes = _on_kubernetes(kubeflow)
-    return [spec, _platform(spec, on_kubernetes)] if on_kubernetes else [spec]
+    documents = [spec, _platform(spec, on_kubernetes)] if on_kubernetes else [spec]
+    return with_resources(documents, kubeflow.resources, kubeflow.gpu)
 
 
 def package_text(documents: list[dict[str, Any]]) -> str:

@@ -74,6 +74,29 @@ def test_without_a_volume_only_gs_is_read_by_steps():
         ({"volume": {"claim": "a", "path": "mnt"}}, "`kubeflow.volume.path` must be an absolute"),
         ({"volume": {"claim": "a", "path": "/"}}, "`kubeflow.volume.path` must be an absolute"),
         ({"volume": {"claim": "a"}}, "`kubeflow.volume.path` is missing"),
+        (
+            {"resources": {"judge": {"cpu": 0, "memory": "1Gi"}}},
+            "`kubeflow.resources.judge.cpu` must be above 0",
+        ),
+        (
+            {"resources": {"judge": {"cpu": 1, "memory": "1GB"}}},
+            "`kubeflow.resources.judge.memory` must be such as '4Gi' or '500M', not '1GB'",
+        ),
+        ({"resources": {"judge": {"cpu": 1, "memory": "0Gi"}}}, "must be such as '4Gi'"),
+        ({"resources": {"judge": {"cpu": 1}}}, "`kubeflow.resources.judge.memory` is missing"),
+        ({"resources": {"jduge": {}}}, "unknown key `kubeflow.resources.jduge`"),
+        ({"gpu": {"count": 1}}, "`kubeflow.gpu.image` is missing"),
+        ({"gpu": {"image": "a b"}}, "`kubeflow.gpu.image` must name a container image"),
+        ({"gpu": {"image": "a", "count": 0}}, "`kubeflow.gpu.count` must be 1 or more"),
+        ({"gpu": {"image": "a", "resource": "gpu"}}, "`kubeflow.gpu.resource` must be such as"),
+        (
+            {"gpu": {"image": "a", "node_labels": ["l4"]}},
+            "`kubeflow.gpu.node_labels` must be of the form 'label=value', not 'l4'",
+        ),
+        (
+            {"gpu": {"image": "a", "tolerated_taints": ["x y"]}},
+            "`kubeflow.gpu.tolerated_taints` must be keys of taints",
+        ),
         ({"namespace": "x"}, "unknown key `kubeflow.namespace`"),
     ],
 )

@@ -24,6 +24,7 @@ from catalogues.errors import InputError
 from pipeline.command_line import main
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.kubeflow_entrypoint import localized
+from pipeline.kubeflow_resources import ResourcesConfig
 from pipeline.kubeflow_runner import compile_package
 from tests.pipeline.test_kubeflow_config import SECTION
 
@@ -153,6 +154,82 @@ def test_secrets_are_named_and_nothing_else():
         ]
         assert one["pvcMount"]
     assert "&id" not in yaml.safe_dump_all([spec, platform])
+
+
+def test_steps_ask_for_what_is_configured(package):
+    """In the fields that the back end reads: cores, and memory in 10**9 bytes."""
+    spec = json_format.ParseDict(
+        package[0]["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig()
+    )
+    defaults = ResourcesConfig()
+    asked = {name: one.container.resources for name, one in spec.executors.items()}
+    for name, kind in (
+        ("CatalogueExampleGen", defaults.graph),
+        ("StatisticsGen", defaults.statistics),
+        ("Trainer", defaults.trainer),
+        ("RetrievalEvaluator", defaults.judge),
+        ("SchemaGen", defaults.others),
+        ("OrderedPusher", defaults.others),
+    ):
+        found = asked[f"{name}_executor"]
+        assert found.cpu_request == kind.cpu
+        assert found.memory_limit == found.memory_request == kind.gigabytes
+        assert not found.HasField("accelerator")
+    changed = compile_package(
+        config(kubeflow={**SECTION, "resources": {"others": {"cpu": 3, "memory": "512Mi"}}})
+    )
+    executors = changed[0]["deploymentSpec"]["executors"]
+    # 512 * 2**20 bytes.
+    assert executors["SchemaGen_executor"]["container"]["resources"] == {
+        "cpuRequest": 3.0,
+        "memoryRequest": 0.536870912,
+        "memoryLimit": 0.536870912,
+    }
+
+
+def test_the_trainer_alone_has_an_accelerator():
+    gpu = {
+        "image": "registry.example.com/artist-sim:0.1.0-gpu",
+        "count": 2,
+        "node_labels": ["pool=gpu", "cloud.google.com/gke-accelerator=nvidia-l4"],
+    }
+    spec, platform = compile_package(config(kubeflow={**SECTION, "gpu": gpu}))
+    deployment = json_format.ParseDict(
+        spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig()
+    )
+    placed = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for name, executor in deployment.executors.items():
+        container = executor.container
+        if name != "Trainer_executor":
+            assert container.image == SECTION["image"]
+            assert not container.resources.HasField("accelerator")
+            assert placed[name].keys() == {"pvcMount"}
+    trainer = deployment.executors["Trainer_executor"].container
+    assert trainer.image == gpu["image"]
+    assert trainer.resources.accelerator.type == "nvidia.com/gpu"
+    assert trainer.resources.accelerator.count == 2
+    assert placed["Trainer_executor"]["nodeSelector"] == {
+        "labels": {"pool": "gpu", "cloud.google.com/gke-accelerator": "nvidia-l4"}
+    }
+    assert placed["Trainer_executor"]["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists"}
+    ]
+
+
+def test_without_a_volume_the_trainer_alone_is_placed():
+    section = {
+        "image": "artist-sim:1",
+        "pipeline_root": "gs://bucket/runs",
+        "serving_root": "gs://bucket/serving",
+        "gpu": {"image": "artist-sim:1-gpu"},
+    }
+    _, platform = compile_package(
+        config(catalogue={"path": "gs://bucket/catalogue"}, kubeflow=section)
+    )
+    placed = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert placed == {
+        "Trainer_executor": {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]}
+    }
 
 
 def test_a_curated_schema_is_read_by_its_place():
