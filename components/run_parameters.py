@@ -20,10 +20,14 @@ def read_run_parameters(input_dict: Mapping[str, Sequence[types.Artifact]]) -> d
     """The sections of the configuration that hold for this run, and its span.
 
     Returns:
-      'span', 'graph', 'on_bad_rows', 'trainer' and 'judge', as `pipeline/run_parameters.py` wrote
-      them; empty where a pipeline has no such step.
+      'span', 'graph', 'on_bad_rows', 'trainer', 'judge' and 'retrain', as
+      `pipeline/run_parameters.py` wrote them; empty where a pipeline has no such step.
     """
-    found = input_dict.get(RUN_PARAMETERS)
+    return read_parameters(input_dict.get(RUN_PARAMETERS))
+
+
+def read_parameters(found: Sequence[types.Artifact] | None) -> dict[str, Any]:
+    """The same of the artifacts themselves; empty where there is none."""
     if not found:
         return {}
     with fileio.open(os.path.join(found[0].uri, RUN_PARAMETERS_FILE)) as file:

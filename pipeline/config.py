@@ -19,6 +19,7 @@ import yaml
 
 from catalogues.errors import InputError, nearest
 from components.catalogue_example_gen.config import BuildConfig
+from components.retraining.config import RetrainConfig
 from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from components.smoke_test.config import SmokeTestConfig
 from pipeline.home import home
@@ -87,6 +88,7 @@ class PipelineConfig:
       schema: a curated TFDV schema (.pbtxt) that the data must fit; inferred from it if not given.
       trainer: the system and its training.
       judge: the judged split and the gate.
+      retrain: when a run trains, and when there is nothing to do.
       smoke_test: how a pushed version is tried where it is served.
       beam: where the Beam stages run.
       kubeflow: where a run on Kubeflow Pipelines finds and leaves things.
@@ -98,6 +100,7 @@ class PipelineConfig:
     schema: str | None = None
     trainer: TrainerConfig = TrainerConfig()
     judge: JudgeConfig = JudgeConfig()
+    retrain: RetrainConfig = RetrainConfig()
     smoke_test: SmokeTestConfig = SmokeTestConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig | None = None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import time
 from pathlib import Path
 from typing import Final
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import SchemaGen, StatisticsGen, Trainer
+from tfx.components import SchemaGen, StatisticsGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
@@ -24,6 +27,10 @@ from components.latest_blessed_model import LatestBlessedOtherModelStrategy
 from components.latest_served_model import LatestServedModel
 from components.ledger_pusher import LedgerPusher
 from components.ordered_pusher import OrderedPusher
+from components.retraining.component import RetrainDecision
+from components.retraining.config import ALWAYS
+from components.retraining.recording_trainer import Trainer
+from components.retraining.training_record import SECTIONS
 from components.retrieval_evaluator.component import RetrievalEvaluator
 from components.run_parameters import RUN_PARAMETERS
 from components.smoke_test.component import SmokeTest
@@ -79,72 +86,90 @@ def create_pipeline(
     schema_gen = _schema_gen(config, statistics, on_kubeflow)
     schema = schema_gen.outputs["schema"]
     example_validator = StoppingExampleValidator(statistics=statistics, schema=schema)
-    trainer = Trainer(
-        run_fn="trainer.run_fn.run_fn",
-        examples=examples,
-        schema=schema,
-        hyperparameters=run_parameters,
-        # The judged split's hidden edges are not named here, so training cannot read them.
-        train_args=trainer_pb2.TrainArgs(splits=["train", "val", "test"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["hidden_val"]),
-        custom_config={
-            **({} if on_kubeflow else {"trainer": dataclasses.asdict(config.trainer)}),
-            "checkpoints": checkpoints,
-            "code_fingerprint": code,
-        },
-    )
-    trainer.add_upstream_node(example_validator)
-    model = trainer.outputs["model"]
-    latest_blessed: BaseNode
-    if on_kubeflow:
-        latest_blessed = LatestServedModel(current_model=model, serving_root=serving_root)
-    else:
-        latest_blessed = Resolver(
-            strategy_class=LatestBlessedOtherModelStrategy,
-            config={"serving_root": serving_root},
-            model=Channel(type=Model),
-            model_blessing=Channel(type=ModelBlessing),
-            current_model=model,
-        ).with_id("LatestBlessedModel")
-    baseline_model = latest_blessed.outputs["model"]
-    evaluator = RetrievalEvaluator(
-        examples=examples,
-        model=model,
-        model_run=trainer.outputs["model_run"],
-        baseline_model=baseline_model,
-        baseline_blessing=None if on_kubeflow else latest_blessed.outputs["model_blessing"],
-        config=None if on_kubeflow else judge_config(config),
-        code_fingerprint=code,
-        run_parameters=run_parameters,
-    )
-    blessing = evaluator.outputs["blessing"]
-    pusher: BaseNode
-    if on_kubeflow:
-        pusher = OrderedPusher(
+    configuration = {name: dataclasses.asdict(getattr(config, name)) for name in SECTIONS}
+    decision = None
+    if on_kubeflow or config.retrain.when != ALWAYS:
+        decision = RetrainDecision(
+            examples=examples,
+            statistics=statistics,
+            serving_root=serving_root,
+            config=None
+            if on_kubeflow
+            else {**configuration, "retrain": dataclasses.asdict(config.retrain)},
+            asked_at=None if on_kubeflow else str(time.time()),
+            run_parameters=run_parameters,
+        )
+        # Data that does not fit its schema is told as such, however little of it is new.
+        decision.add_upstream_node(example_validator)
+    # All that a run with nothing to do leaves out.
+    with Cond(decision.trains()) if decision else contextlib.nullcontext():
+        trainer = Trainer(
+            run_fn="trainer.run_fn.run_fn",
+            examples=examples,
+            statistics=statistics,
+            schema=schema,
+            hyperparameters=run_parameters,
+            # The judged split's hidden edges are not named here, so training cannot read them.
+            train_splits=["train", "val", "test"],
+            eval_splits=["hidden_val"],
+            custom_config={
+                **({} if on_kubeflow else configuration),
+                "checkpoints": checkpoints,
+                "code_fingerprint": code,
+            },
+        )
+        trainer.add_upstream_node(example_validator)
+        model = trainer.outputs["model"]
+        latest_blessed: BaseNode
+        if on_kubeflow:
+            latest_blessed = LatestServedModel(current_model=model, serving_root=serving_root)
+        else:
+            latest_blessed = Resolver(
+                strategy_class=LatestBlessedOtherModelStrategy,
+                config={"serving_root": serving_root},
+                model=Channel(type=Model),
+                model_blessing=Channel(type=ModelBlessing),
+                current_model=model,
+            ).with_id("LatestBlessedModel")
+        baseline_model = latest_blessed.outputs["model"]
+        evaluator = RetrievalEvaluator(
+            examples=examples,
             model=model,
-            model_blessing=blessing,
+            model_run=trainer.outputs["model_run"],
             baseline_model=baseline_model,
+            baseline_blessing=None if on_kubeflow else latest_blessed.outputs["model_blessing"],
+            config=None if on_kubeflow else judge_config(config),
+            code_fingerprint=code,
+            run_parameters=run_parameters,
+        )
+        blessing = evaluator.outputs["blessing"]
+        pusher: BaseNode
+        if on_kubeflow:
+            pusher = OrderedPusher(
+                model=model,
+                model_blessing=blessing,
+                baseline_model=baseline_model,
+                evaluation=evaluator.outputs["evaluation"],
+                serving_root=serving_root,
+                run=RUN_PLACEHOLDER,
+            )
+        else:
+            pusher = LedgerPusher(
+                model=model,
+                model_blessing=blessing,
+                push_destination=pusher_pb2.PushDestination(
+                    filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_root)
+                ),
+            )
+        smoke_test = SmokeTest(
+            model=model,
+            pushed_model=pusher.outputs["pushed_model"],
             evaluation=evaluator.outputs["evaluation"],
             serving_root=serving_root,
-            run=RUN_PLACEHOLDER,
+            config=config.smoke_test,
+            run=RUN_PLACEHOLDER if on_kubeflow else "",
+            run_parameters=run_parameters,
         )
-    else:
-        pusher = LedgerPusher(
-            model=model,
-            model_blessing=blessing,
-            push_destination=pusher_pb2.PushDestination(
-                filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_root)
-            ),
-        )
-    smoke_test = SmokeTest(
-        model=model,
-        pushed_model=pusher.outputs["pushed_model"],
-        evaluation=evaluator.outputs["evaluation"],
-        serving_root=serving_root,
-        config=config.smoke_test,
-        run=RUN_PLACEHOLDER if on_kubeflow else "",
-        run_parameters=run_parameters,
-    )
     return Pipeline(
         pipeline_name=DEPLOYED_NAME if on_kubeflow else PIPELINE_NAME,
         pipeline_root=pipeline_root,
@@ -154,6 +179,7 @@ def create_pipeline(
             statistics_gen,
             schema_gen,
             example_validator,
+            *([decision] if decision else []),
             trainer,
             latest_blessed,
             evaluator,

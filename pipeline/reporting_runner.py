@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from rich.markup import escape
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from catalogues.errors import InputError
@@ -81,12 +82,16 @@ class _StageLines(logging.Handler):
         super().__init__(logging.INFO)
         self.current = ""
         self._num_stages, self._place, self._started = num_stages, 0, 0.0
+        self._ended_early = False
 
     def emit(self, record: logging.LogRecord) -> None:
         found = _RUNNING.fullmatch(record.getMessage())
         if not found:
             return
         stage = STAGE_TITLES.get(found[1], found[1])
+        if self._ended_early:
+            # The runner goes through the stages that are left out as well.
+            return
         if found[2] == "running":
             self.current = stage
             self._place += 1
@@ -97,6 +102,8 @@ class _StageLines(logging.Handler):
         else:
             seconds = time.monotonic() - self._started
             console().print(f"  done in {seconds:.0f} s", highlight=False)
+            if found[1] == "RetrainDecision":
+                self._ended_early = list_runs(open_store())[-1].ended_early
 
 
 def print_result(run: Run, seconds: float) -> None:
@@ -104,6 +111,12 @@ def print_result(run: Run, seconds: float) -> None:
     screen = console()
     verdict = run.verdict()
     screen.print()
+    if run.ended_early:
+        reason = f"[green]NOTHING TO DO[/green]: {escape(run.reason or '')}."
+        screen.print(reason, highlight=False, soft_wrap=True)
+        screen.print("model:  the version that is served stays", highlight=False)
+        screen.print(f"took:   {seconds:.0f} s", highlight=False)
+        return
     screen.print(console_table(run.metrics()))
     word = "[green]BLESSED[/green]" if verdict["blessed"] else "[red]NOT BLESSED[/red]"
     reason = verdict["reason"].rstrip(".")

@@ -53,6 +53,8 @@ def print_run(run: Run, screen: Console) -> None:
     line("run", f"{run.number}, started {run.started:%Y-%m-%d %H:%M}")
     for stage, state in run.states.items():
         line(STAGE_TITLES.get(stage, stage), _STATES.get(state, state.lower()))
+    if run.reason:
+        line("nothing to do" if run.ended_early else "trained because", run.reason)
     if run.verdict():
         screen.print()
         screen.print(console_table(run.metrics()))
@@ -77,6 +79,8 @@ def _score(run: Run, condition: str) -> str:
 
 
 def _verdict(run: Run) -> str:
+    if run.ended_early:
+        return "nothing to do"
     verdict = run.verdict()
     return ("blessed" if verdict["blessed"] else "not blessed") if verdict else "–"
 

@@ -30,7 +30,7 @@ CONFIG: Final = "config"
 SPAN: Final = "span"
 GATE_FLOOR: Final = "gate_floor"
 OVERRIDES: Final = "overrides"
-SECTIONS: Final = ("graph", "on_bad_rows", "trainer", "judge")
+SECTIONS: Final = ("graph", "on_bad_rows", "trainer", "judge", "retrain")
 """What may differ from run to run; all else is compiled in."""
 
 

@@ -13,6 +13,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from catalogues.errors import InputError
+from components.retraining.names import DECISION, REASON, STOP
 from components.retrieval_evaluator.metrics_file import METRICS_FILE, read_metrics
 from pipeline.home import metadata_path
 
@@ -24,6 +25,7 @@ STAGE_TITLES: Final = {
     "SchemaGen": "schema",
     "CuratedSchemaGen": "schema",
     "StoppingExampleValidator": "checks",
+    "RetrainDecision": "is there anything to do?",
     "Trainer": "training",
     "LatestBlessedModel": "last blessed model",
     "Resolver": "last blessed model",
@@ -71,6 +73,8 @@ class Run:
       pushed: the folder of the pushed version, if this run (or the cached one that answered it)
         pushed one.
       lineage: what its model came from.
+      reason: why it trained, or why there was nothing to do; None where no step decided that.
+      ended_early: whether there was nothing to do.
     """
 
     number: int
@@ -80,6 +84,8 @@ class Run:
     model: Path | None
     pushed: Path | None
     lineage: Lineage
+    reason: str | None = None
+    ended_early: bool = False
 
     @property
     def page(self) -> Path | None:
@@ -154,6 +160,8 @@ def _run(store: mlmd.MetadataStore, number: int, context: metadata_store_pb2.Con
         artifact_types[artifact.type_id]: artifact
         for artifact in sorted(store.get_artifacts_by_id(made), key=lambda a: a.id)
     }
+    decision = artifacts.get("HyperParameters")
+    told = decision.custom_properties if decision else {}
     pushed = artifacts.get("PushedModel")
     destination = pushed and pushed.custom_properties["pushed_destination"].string_value
     started = context.create_time_since_epoch / 1000
@@ -166,6 +174,8 @@ def _run(store: mlmd.MetadataStore, number: int, context: metadata_store_pb2.Con
         model=_uri(artifacts.get("Model")),
         pushed=Path(destination) if destination else None,
         lineage=_lineage(executions, events, artifacts),
+        reason=told[REASON].string_value if REASON in told else None,
+        ended_early=DECISION in told and told[DECISION].string_value == STOP,
     )
 
 

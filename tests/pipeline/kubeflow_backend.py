@@ -15,6 +15,7 @@ import dataclasses
 import graphlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,10 @@ from tests.conftest import REPOSITORY
 from tests.deploy.image import environment
 
 _SCHEME = "minio://"
+# The one form of a CEL expression that TFX makes of the pipeline's predicates.
+_CONDITION = re.compile(
+    r"\(inputs\.artifacts\['([^']+)'\]\.artifacts\[0\]\.metadata\['([^']+)'\] == '([^']*)'\)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Backend:
         done: Mapping[str, StepResult] | None = None,
         **parameters: str,
     ) -> dict[str, StepResult]:
-        """Runs all steps, or those up to the first that fails.
+        """Runs all steps that are triggered, or those up to the first that fails.
 
         Args:
           spec: the PipelineSpec.
@@ -82,7 +87,7 @@ class Backend:
           parameters: of the run.
 
         Returns:
-          The results by step.
+          The results by step; those that are left out have none.
         """
         tasks = spec["root"]["dag"]["tasks"]
         declared = spec["root"]["inputDefinitions"]["parameters"]
@@ -94,6 +99,12 @@ class Backend:
         results = dict(done or {})
         for name in order.static_order():
             if name in results:
+                continue
+            # The compiler of the back end makes `X.Succeeded` of a dependency on X, so that what
+            # needs a step that was left out is left out too.
+            if not all(before in results for before in tasks[name].get("dependentTasks", [])):
+                continue
+            if not _is_triggered(tasks[name], results):
                 continue
             results[name] = self._step(spec, name, run, given, results)
             if results[name].status:
@@ -215,6 +226,17 @@ class Backend:
 
     def _files(self, folder: Path) -> list[Path]:
         return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _is_triggered(task: Mapping[str, Any], results: Mapping[str, StepResult]) -> bool:
+    """As the driver evaluates the condition, on the inputs, before the container is started."""
+    condition = task.get("triggerPolicy", {}).get("condition")
+    if condition is None:
+        return True
+    found = _CONDITION.fullmatch(condition)
+    assert found, condition
+    artifact = _input(task["inputs"]["artifacts"][found[1]]["taskOutputArtifact"], results)
+    return artifact["metadata"][found[2]] == found[3]
 
 
 def _parameter(wanted: Mapping[str, Any], given: Mapping[str, Any], run: str) -> Any:

@@ -1,7 +1,7 @@
 """Every executor's command line of the compiled package, run as the back end would.
 
 From the files that the Dockerfile copies, and in its environment. Each step is a process that
-imports TFX, so this module takes minutes; the second run takes the data steps of the first over.
+imports TFX, so this module takes minutes; the later runs take the data steps of the first over.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.pipeline.hook import SECRET, Hook
 from tests.pipeline.kubeflow_backend import Backend, StepResult
 
 DATA_STEPS = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
+FIRST_RUN = {"trainer": {"training": {"epochs": 2}}}
 TRAINER = {
     "system": "gnn",
     "network": {
@@ -45,12 +46,13 @@ UNINFORMED = {
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """Two runs: what each step put out, the pushed versions after each, where its sources lay."""
+    """Three runs: what each step put out, the pushed versions after each, where its sources lay."""
 
     backend: Backend
     serving_root: Path
     first: Mapping[str, StepResult]
     second: Mapping[str, StepResult]
+    third: Mapping[str, StepResult]
     versions: list[list[str]]
     summaries: list[dict[str, Any]]
     sources: Path
@@ -105,7 +107,7 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
             "run-1",
             span="1",
             gate_floor="0.15",
-            overrides=json.dumps({"trainer": {"training": {"epochs": 2}}}),
+            overrides=json.dumps(FIRST_RUN),
         )
     )
     versions = [sorted(path.name for path in serving_root.iterdir())]
@@ -119,10 +121,19 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
         )
     )
     versions.append(sorted(path.name for path in serving_root.iterdir()))
+    third = succeeded(
+        backend.run(
+            spec,
+            "run-3",
+            done={name: first[name] for name in DATA_STEPS},
+            overrides=json.dumps(FIRST_RUN | {"retrain": {"when": "changed"}}),
+        )
+    )
+    versions.append(sorted(path.name for path in serving_root.iterdir()))
     hook.close()
-    for result in (*first.values(), *second.values()):
+    for result in (*first.values(), *second.values(), *third.values()):
         assert SECRET not in result.log
-    return History(backend, serving_root, first, second, versions, hook.bodies, sources)
+    return History(backend, serving_root, first, second, third, versions, hook.bodies, sources)
 
 
 def test_the_parameters_of_a_run_reach_its_steps(history):
@@ -220,14 +231,34 @@ def test_steps_write_nothing_beside_their_sources(history, tmp_path):
     assert after == before
 
 
+def test_a_run_with_nothing_to_learn_ends_before_anything_is_spent_on_training(history):
+    assert set(history.third) == DATA_STEPS | {"RunParameters", "RetrainDecision"}
+    told = history.third["RetrainDecision"].artifacts["decision"]["metadata"]
+    assert told["decision"] == "stop"
+    (version,) = history.versions[0]
+    assert told["reason"].startswith(
+        f"since version {version} (span 1; today's is 1) of 240 artists 0 came and 0 went, of "
+    )
+    assert f"nothing to do: {told['reason']}" in history.third["RetrainDecision"].log
+    decision = history.read(history.third["RetrainDecision"], "decision", "decision.json")
+    assert decision == {"train": False, "reason": told["reason"]}
+    assert history.versions[2] == history.versions[0]
+
+
+def test_the_other_runs_were_told_to_train_always(history):
+    for run in (history.first, history.second):
+        told = run["RetrainDecision"].artifacts["decision"]["metadata"]
+        assert (told["decision"], "`retrain.when: always`" in told["reason"]) == ("train", True)
+
+
 def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
     folder, spec = compiled
     hook = Hook(200)
     backend = Backend(folder / "mistaken", {WEBHOOK_VARIABLE: hook.url})
-    results = backend.run(spec, "run-3", overrides="trainer: {epochs: 3}")
+    results = backend.run(spec, "run-4", overrides="trainer: {epochs: 3}")
     hook.close()
     (summary,) = hook.bodies
-    assert (summary["run"], summary["step"]) == ("run-3", "RunParameters")
+    assert (summary["run"], summary["step"]) == ("run-4", "RunParameters")
     assert summary["outcome"] == "failed" and "unknown key `trainer.epochs`" in summary["reason"]
     (result,) = results.values()
     assert result.status == 2

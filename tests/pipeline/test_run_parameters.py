@@ -29,7 +29,7 @@ def of_run(config=CONFIG, **given: str):
 
 def test_a_run_that_is_told_nothing_is_the_compiled_configuration():
     told = of_run()
-    assert set(told) == {"span", "graph", "on_bad_rows", "trainer", "judge"}
+    assert set(told) == {"span", "graph", "on_bad_rows", "trainer", "judge", "retrain"}
     assert told["span"] == "" and told["on_bad_rows"] == "error"
     assert trainer_config(told["trainer"]) == CONFIG.trainer
     assert read_config(told["judge"]) == judge_config(CONFIG)

@@ -1,0 +1,139 @@
+"""Runs that train only where there is something to learn, on the local runner."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pipeline.dag
+from components.retraining.config import RetrainConfig
+from pipeline.command_line import main
+from pipeline.home import serving_root
+from pipeline.runs import Run
+from tests.pipeline.communities import add_artist, write_communities
+from tests.pipeline.running import STAGES, run_pipeline, small_config, stages_in, versions
+
+DATA_STAGES = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A run, what it told, and which versions were pushed after it."""
+
+    run: Run
+    told: str
+    versions: list[str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for this module. The code that runs is the one that was imported, so its fingerprint
+    is taken once."""
+    folder = tmp_path_factory.mktemp("retraining")
+    fingerprint = pipeline.dag.code_fingerprint()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
+        patch.setattr(pipeline.dag, "code_fingerprint", lambda: fingerprint)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def history(own_home: Path) -> dict[str, Step]:
+    """All runs that the tests below look at, in the order in which they happened."""
+    catalogue = write_communities(own_home / "communities")
+    config = small_config(catalogue, training={"epochs": 2}, explorer={"map": "pca"})
+    gate = dataclasses.replace(config.judge.gate, floor=0.0, slack=1.0)
+    config = dataclasses.replace(
+        config,
+        judge=dataclasses.replace(config.judge, gate=gate),
+        retrain=RetrainConfig(when="changed", drift_words=0.9, drift_numbers=0.9),
+    )
+    # The 241st artist is fewer than one in a hundred.
+    eager = dataclasses.replace(config.retrain, min_changed_artists=0.004)
+    steps: dict[str, Step] = {}
+
+    def run(name: str, config) -> None:
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            done = run_pipeline(config)
+        steps[name] = Step(done, told.getvalue(), versions())
+
+    run("first", config)
+    run("unchanged", config)
+    add_artist(catalogue)
+    run("artist added", config)
+    run("eager", dataclasses.replace(config, retrain=eager))
+    return steps
+
+
+def test_the_first_run_trains(history):
+    step = history["first"]
+    assert stages_in(step.run, "COMPLETE") == STAGES | {"RetrainDecision"}
+    assert (step.run.ended_early, step.run.reason) == (False, "no model is served yet")
+    assert len(step.versions) == 1
+
+
+def test_a_pushed_version_says_what_it_was_trained_on(history):
+    version = serving_root() / history["first"].versions[0]
+    assert (version / "assets.extra" / "trained_on.npz").stat().st_size > 1000
+
+
+def test_an_unchanged_catalogue_ends_the_run_before_training(history):
+    step = history["unchanged"]
+    assert stages_in(step.run, "CACHED") == DATA_STAGES
+    # What depends on the day and on what is served is never answered from the cache.
+    assert stages_in(step.run, "COMPLETE") == {"RetrainDecision"}
+    assert set(step.run.states) == DATA_STAGES | {"RetrainDecision"}
+    assert step.run.ended_early
+    assert "of 240 artists 0 came and 0 went" in step.run.reason
+    assert step.run.metrics() == {} and step.run.pushed is None
+    assert step.versions == history["first"].versions
+
+
+def test_a_person_is_told_why_in_one_sentence(history):
+    told = history["unchanged"].told
+    assert "[5/9] is there anything to do?" in told
+    assert "[6/9]" not in told
+    reason = history["unchanged"].run.reason
+    assert told.count(reason) == 2, "where it is decided, and where the run ends"
+    assert f"\nNOTHING TO DO: {reason}.\n" in told
+    assert "next:" not in told
+
+    told = history["first"].told
+    assert "  trains: no model is served yet\n" in told
+    assert "[9/9] push" in told and "\nBLESSED: " in told
+
+
+def test_one_artist_of_many_is_not_worth_a_training(history):
+    step = history["artist added"]
+    assert step.run.ended_early
+    assert "of 240 artists 1 came and 0 went" in step.run.reason
+    assert stages_in(step.run, "COMPLETE") == DATA_STAGES | {"RetrainDecision"}
+    assert step.versions == history["first"].versions
+
+
+def test_it_is_where_a_person_says_so(history):
+    step = history["eager"]
+    assert not step.run.ended_early
+    assert "of 240 artists 1 came and 0 went (0.4%, `retrain.min_changed_artists` is 0.4%)" in (
+        step.run.reason
+    )
+    assert "Trainer" in stages_in(step.run, "COMPLETE")
+    assert "the blessed model's: difference" in step.run.verdict()["reason"]
+    assert len(step.versions) == 2
+
+
+def test_past_runs_show_what_was_decided(history, capsys):
+    assert main(["runs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["nothing to do" in line for line in lines[1:]] == [False, True, True, False]
+    assert main(["runs", "2"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"nothing to do: {history['unchanged'].run.reason}" in told
+    assert main(["runs", "1"]) == 0
+    assert "trained because: no model is served yet" in " ".join(capsys.readouterr().out.split())
