@@ -25,7 +25,7 @@ STAGE_TITLES: Final = {
     "SchemaGen": "schema",
     "CuratedSchemaGen": "schema",
     "StoppingExampleValidator": "checks",
-    "RetrainDecision": "is there anything to do?",
+    "RetrainDecision": "decision to train",
     "Trainer": "training",
     "LatestBlessedModel": "last blessed model",
     "Resolver": "last blessed model",

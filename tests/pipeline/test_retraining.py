@@ -97,7 +97,7 @@ def test_an_unchanged_catalogue_ends_the_run_before_training(history):
 
 def test_a_person_is_told_why_in_one_sentence(history):
     told = history["unchanged"].told
-    assert "[5/9] is there anything to do?" in told
+    assert "[5/9] decision to train" in told
     assert "[6/9]" not in told
     reason = history["unchanged"].run.reason
     assert told.count(reason) == 2, "where it is decided, and where the run ends"
