@@ -90,7 +90,7 @@ def test_the_ledger_knows_better_than_the_name(decided, root, record, tmp_path):
     write_version(root, int(time.time()) + 1000 * DAY, record)
     ServedVersions(str(root)).push(str(model), model="a-model", run="a-run", compared_with=0)
     decision, reason = decided()
-    assert decision == "stop" and reason.endswith("0.0 days old")
+    assert decision == "stop" and reason.endswith("and it is 0.0 days old")
 
 
 def test_the_newest_version_that_is_there_counts(decided, root, record):
