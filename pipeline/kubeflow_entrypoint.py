@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from catalogues.errors import InputError
 from components.artifact_uris import artifact_uri, local_path
-from pipeline.kubeflow_summary import is_last_step, summary_of
+from pipeline.kubeflow_summary import is_last_step, nothing_to_do, summary_of
 from pipeline.webhook import post_summary
 
 TFX_ENTRY_POINT: Final = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     except BaseException as error:
         _post(executor_input, error)
         raise
-    _restore_uris(Path(executor_input["outputs"]["outputFile"]))
-    if is_last_step(executor_input):
-        _post(executor_input, None)
+    output = _restore_uris(Path(executor_input["outputs"]["outputFile"]))
+    if is_last_step(executor_input) or nothing_to_do(output):
+        _post(executor_input, None, output)
     return 0
 
 
@@ -64,8 +64,12 @@ def _execute() -> None:
             raise
 
 
-def _post(executor_input: Mapping[str, Any], error: BaseException | None) -> None:
-    post_summary(lambda: summary_of(executor_input, error).as_json())
+def _post(
+    executor_input: Mapping[str, Any],
+    error: BaseException | None,
+    output: Mapping[str, Any] | None = None,
+) -> None:
+    post_summary(lambda: summary_of(executor_input, error, output).as_json())
 
 
 def localized(executor_input: Mapping[str, Any], inputs_spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,14 +99,15 @@ def _artifacts(message: Mapping[str, Any], direction: str) -> list[dict[str, Any
     return [artifact for listed in by_name.values() for artifact in listed.get("artifacts", [])]
 
 
-def _restore_uris(output_file: Path) -> None:
-    """The launcher uploads what the outputs' URIs name, and records those."""
-    written = json.loads(output_file.read_text(encoding="utf-8"))
+def _restore_uris(output_file: Path) -> dict[str, Any]:
+    """The launcher uploads what the outputs' URIs name, and records those; returns all outputs."""
+    written: dict[str, Any] = json.loads(output_file.read_text(encoding="utf-8"))
     for artifact in _artifacts({"outputs": written}, "outputs"):
         artifact["uri"] = artifact_uri(artifact["uri"])
     beside = f"{output_file}.writing"
     Path(beside).write_text(json.dumps(written), encoding="utf-8")
     os.replace(beside, output_file)
+    return written
 
 
 if __name__ == "__main__":

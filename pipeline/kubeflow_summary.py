@@ -3,8 +3,8 @@
 An exit handler would see every end. Back ends of the open-source Kubeflow Pipelines before 2.5 show
 a failed run with one as succeeded (kubeflow/pipelines#9577, #11470), and none of them tells it what
 happened in the form that TFX compiles (PipelineTaskFinalStatus, kubeflow/pipelines#11641). So the
-step that fails posts the summary, and the last step where none does. One that is killed from
-outside, for want of memory or by a person, posts nothing.
+step that fails or finds nothing to do posts the summary, and the last step where none does. One
+that is killed from outside, for want of memory or by a person, posts nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.artifact_uris import artifact_uri
+from components.retraining.names import DECISION, REASON, STOP
 from components.run_parameters import RUN_PARAMETERS, STARTED
 from pipeline.home import DEPLOYED_NAME
 from pipeline.run_summary import Outcome, RunSummary, failure, judged
@@ -29,12 +30,27 @@ def is_last_step(executor_input: Mapping[str, Any]) -> bool:
     return _PUSHED_MODEL in _inputs(executor_input)
 
 
-def summary_of(executor_input: Mapping[str, Any], error: BaseException | None) -> RunSummary:
+def nothing_to_do(output: Mapping[str, Any]) -> str | None:
+    """Why a step's output, an ExecutorOutput as JSON, leaves all further steps out; None if not."""
+    for listed in output.get("artifacts", {}).values():
+        for artifact in listed.get("artifacts", []):
+            told = artifact.get("metadata", {})
+            if told.get(DECISION) == STOP:
+                return str(told[REASON])
+    return None
+
+
+def summary_of(
+    executor_input: Mapping[str, Any],
+    error: BaseException | None,
+    output: Mapping[str, Any] | None = None,
+) -> RunSummary:
     """The summary of a run that a step ends.
 
     Args:
       executor_input: of the step, with local paths in place of URIs.
       error: that ended it; None for the last step of a run that went well.
+      output: what the step put out, an ExecutorOutput as JSON; None where it failed.
     """
     inputs = _inputs(executor_input)
     run, step = _run_and_step(executor_input)
@@ -48,6 +64,8 @@ def summary_of(executor_input: Mapping[str, Any], error: BaseException | None) -
     outcome: Outcome
     if error is not None:
         outcome, reason = failure(error)
+    elif why := nothing_to_do(output or {}):
+        outcome, reason = "nothing_to_do", f"{why}."
     elif pushed.get("pushed"):
         outcome, version = "pushed", int(pushed["pushed_version"])
     else:

@@ -14,10 +14,11 @@ from components.retrieval_evaluator.metrics_file import METRICS_FILE, read_metri
 from pipeline.home import PIPELINE_NAME
 from pipeline.runs import Run
 
-Outcome = Literal["pushed", "unchanged", "refused", "taken_back", "failed"]
+Outcome = Literal["pushed", "unchanged", "nothing_to_do", "refused", "taken_back", "failed"]
 _WORDS: Final = {
     "pushed": "pushed version {version}",
     "unchanged": "nothing has changed",
+    "nothing_to_do": "nothing to do",
     "refused": "not pushed",
     "taken_back": "pushed and taken back",
     "failed": "failed",
@@ -32,8 +33,9 @@ class RunSummary:
     Attributes:
       pipeline: its name.
       run: the run's id or number.
-      outcome: 'pushed'; 'unchanged', the cache answered all of it; 'refused' by the gate;
-        'taken_back', pushed, and then the smoke test failed; 'failed' before.
+      outcome: 'pushed'; 'unchanged', the cache answered all of it; 'nothing_to_do', it ended before
+        training; 'refused' by the gate; 'taken_back', pushed, and then the smoke test failed;
+        'failed' before.
       reason: one sentence.
       step: that failed, as the console or Kubeflow Pipelines calls it; None where none did.
       span: of the catalogue, None where it is not known.
@@ -66,7 +68,8 @@ class RunSummary:
         what = _WORDS[self.outcome].format(version=self.version)
         if self.outcome == "failed" and self.step:
             what = f"failed in '{self.step}'"
-        lines = [f"{self.pipeline}, run {self.run}{span}: {what}. {self.reason}"]
+        colon = ":" if self.outcome == "nothing_to_do" else "."
+        lines = [f"{self.pipeline}, run {self.run}{span}: {what}{colon} {self.reason}"]
         for condition, (value, low, high) in self.scores.get("model", {}).items():
             line = f"{METRIC} {condition}: {value:.3f} [{low:.3f}, {high:.3f}]"
             before = self.scores.get("blessed_model", {}).get(condition)
@@ -105,6 +108,8 @@ def local_summary(
     version = None
     if error is not None:
         outcome, reason = failure(error)
+    elif run.ended_early:
+        outcome, reason = "nothing_to_do", f"{run.reason}."
     elif not run.verdict().get("blessed") or not run.pushed:
         outcome = "refused"
     else:

@@ -10,6 +10,7 @@ import dacite
 import numpy as np
 import scipy.sparse as sp
 from tfx import types
+from tfx.components.example_gen import utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
@@ -58,7 +59,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        evaluation.set_int_custom_property("span", input_dict["examples"][0].span)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        span = examples.get_int_custom_property(utils.SPAN_PROPERTY_NAME)
+        evaluation.set_int_custom_property(utils.SPAN_PROPERTY_NAME, span)
         folder = Path(evaluation.uri)
         graph = load_graph(examples_uri)
         truth = load_hidden_edges(examples_uri, config.split, graph.artist_id)

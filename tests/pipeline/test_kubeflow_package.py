@@ -84,7 +84,7 @@ def test_kfp_loads_the_file_that_the_command_writes(tmp_path, capsys):
     output = tmp_path / "new folder" / "artist-sim.yaml"
     assert main(["kubeflow", "compile", "--config", str(given), "--output", str(output)]) == 0
     told = capsys.readouterr().out
-    assert "artist-sim.yaml: pipeline 'artist-sim', 10 steps" in told
+    assert "artist-sim.yaml: pipeline 'artist-sim', 11 steps" in told
     assert SECTION["serving_root"] in told and "gate_floor, overrides, span" in told
     assert [path.name for path in output.parent.iterdir()] == [output.name]
 
@@ -95,7 +95,7 @@ def test_kfp_loads_the_file_that_the_command_writes(tmp_path, capsys):
         name: ("String", True, "") for name in ("span", "gate_floor", "overrides")
     }
     mounts = component.platform_spec.platforms["kubernetes"].deployment_spec.executors
-    assert len(mounts) == 10
+    assert len(mounts) == 11
 
 
 def test_it_is_a_valid_spec_that_the_open_source_back_end_takes(package):

@@ -186,8 +186,10 @@ def test_the_pushed_version_is_tried_and_stays(history):
 
 
 def test_each_run_posts_its_summary_once(history):
-    first, second = history.summaries
+    first, second, third = history.summaries
     (version,) = history.versions[0]
+    assert (third["run"], third["outcome"], third["span"]) == ("run-3", "nothing_to_do", 1)
+    assert third["reason"].startswith(f"since version {version} ")
     assert (first["run"], first["outcome"], first["version"]) == ("run-1", "pushed", int(version))
     assert (first["span"], second["run"], second["outcome"]) == (1, "run-2", "refused")
     assert second["version"] is None and "may be worse than the blessed model" in second["reason"]

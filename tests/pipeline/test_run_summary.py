@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from catalogues.errors import InputError
 from components.smoke_test.component import VersionTakenBack
 from pipeline import kubeflow_summary
-from pipeline.kubeflow_summary import is_last_step, summary_of
+from pipeline.kubeflow_summary import is_last_step, nothing_to_do, summary_of
 from pipeline.run_summary import local_summary
 from pipeline.runs import Lineage, Run
 
@@ -96,6 +97,33 @@ def test_a_version_that_was_taken_back(evaluation):
     summary = summary_of(given, error)
     assert (summary.outcome, summary.version) == ("taken_back", None)
     assert summary.reason == str(error) and summary.scores == SCORES
+
+
+def test_a_run_with_nothing_to_do():
+    given = executor_input("RetrainDecision")
+    given["inputs"]["artifacts"]["examples"] = {
+        "artifacts": [{"uri": "/minio/z", "metadata": {"span": 12.0}}]
+    }
+    told = {"decision": "stop", "reason": "since version 7 nothing came and nothing went"}
+
+    def output(**metadata: str) -> dict[str, Any]:
+        return {"artifacts": {"decision": {"artifacts": [{"uri": "x", "metadata": metadata}]}}}
+
+    assert nothing_to_do(output(**told)) == told["reason"]
+    assert nothing_to_do(output(decision="train", reason="no model is served yet")) is None
+    summary = summary_of(given, None, output(**told))
+    assert (summary.outcome, summary.version, summary.step) == ("nothing_to_do", None, None)
+    assert summary.text() == (
+        "artist-sim, run 0f3a-run, span 12: nothing to do: since version 7 nothing came and "
+        "nothing went.\ntook 90 s"
+    )
+    run = dataclasses.replace(local_run(None, None), reason=told["reason"], ended_early=True)
+    local = local_summary(run, 3.0, None, None)
+    assert (local.outcome, local.reason, local.version) == (
+        "nothing_to_do",
+        "since version 7 nothing came and nothing went.",
+        None,
+    )
 
 
 def test_a_step_that_failed():
