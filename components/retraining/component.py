@@ -158,6 +158,6 @@ def _decision(
     except NoRecordError as error:
         return Decision(True, f"of the served version {version} nothing is known: {error}")
     entry = versions.entries().get(version)
-    # The local runner keeps no ledger; there a version is named by the second of its push.
+    # A version from before the ledger is named by the second of its push.
     age = (time.time() - (entry.time if entry else version)) / _SECONDS_A_DAY
     return decide(config, Served(version, age, record), inputs_record(input_dict, given))
