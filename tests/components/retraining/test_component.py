@@ -88,7 +88,9 @@ def test_the_ledger_knows_better_than_the_name(decided, root, record, tmp_path):
     model = write_version(tmp_path, 1, record)
     # A clock that went wrong once: the next version still has the higher name.
     write_version(root, int(time.time()) + 1000 * DAY, record)
-    ServedVersions(str(root)).push(str(model), model="a-model", run="a-run", compared_with=0)
+    served = ServedVersions(str(root))
+    with served.lock("a-run") as lock:
+        served.push(str(model), model="a-model", run="a-run", compared_with=0, scores={}, lock=lock)
     decision, reason = decided()
     assert decision == "stop" and reason.endswith("and it is 0.0 days old")
 
