@@ -106,7 +106,7 @@ def test_a_person_is_told_why_in_one_sentence(history):
 
     told = history["first"].told
     assert "  trains: no model is served yet\n" in told
-    assert "[9/9] push" in told and "\nBLESSED: " in told
+    assert "[6/9] training" in told and "\nBLESSED: " in told
 
 
 def test_one_artist_of_many_is_not_worth_a_training(history):
