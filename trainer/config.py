@@ -316,6 +316,8 @@ class TrainerConfig:
       contrastive: encoders and loss of 'contrastive'.
       training: how it is trained.
       explorer: what is pushed for people to look at.
+      kept_answers: answers to `similar` that the served model keeps of each artist, 8 bytes each. A
+        request for more, or with filters, is computed.
     """
 
     system: str = "diffusion"
@@ -326,9 +328,11 @@ class TrainerConfig:
     contrastive: ContrastiveConfig = ContrastiveConfig()
     training: TrainingConfig = TrainingConfig()
     explorer: ExplorerConfig = ExplorerConfig()
+    kept_answers: int = 200
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what cannot go with pretrained encoders."""
+        """Raises ValueError for a value out of range, or what cannot go with others."""
+        _within("kept_answers", self.kept_answers, 0, 1000)
         if self.pretrained == CONTRASTIVE:
             if self.system == CONTRASTIVE:
                 raise ValueError(

@@ -11,6 +11,7 @@ import tensorflow_gnn as tfgnn
 
 from trainer.config import LISTENING
 from trainer.graph import ArtistGraph
+from trainer.kept_answers import KeptAnswers, find_answers
 from trainer.layers.graph_convolution import NEIGHBOR
 from trainer.listener_factors import ListenerFactors
 from trainer.listening_signature import ListeningSignature
@@ -30,6 +31,7 @@ class ServedModel(tf.Module):
     as the network would embed it as a node that is not listed back by its neighbours.
 
     With `listeners` of the examples, a network that reads what plays become is asked for that, too.
+    `keep_answers` makes `similar` faster.
     """
 
     def __init__(
@@ -80,12 +82,37 @@ class ServedModel(tf.Module):
             self._present,
             self._popularity,
         )
-        self._similar = SimilarSignatures(candidates)
+        self._candidates = candidates
+        self._kept: KeptAnswers | None = None
         # A network that does not read what plays become has no use for plays.
         reads = any(entry["name"] == LISTENING for entry in system.encoder.modalities)
         self._listening = ListeningSignature(listeners) if listeners and reads else None
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
+
+    @property
+    def _similar(self) -> SimilarSignatures:
+        return SimilarSignatures(self._candidates, self._kept)
+
+    def keep_answers(
+        self, num_kept: int, on_artists: Callable[[int], None] = lambda more: None
+    ) -> None:
+        """Finds each artist's first answers to `similar`, which are looked up from then on.
+
+        Args:
+          num_kept: of each artist; 0 for none.
+          on_artists: told how many more artists are done.
+        """
+        if not num_kept:
+            self._kept = None
+            return
+        similar = SimilarSignatures(self._candidates)
+        self._kept = find_answers(
+            int(self.artist_id.shape[0]),
+            num_kept,
+            lambda row, count: similar.rank(row, count, row[:, None]),
+            on_artists,
+        )
 
     def profile(self) -> dict[str, tf.Tensor]:
         """All that is known of each artist, as tensors that share the variables' memory.

@@ -33,6 +33,8 @@ from trainer.training import EpochReport
 _PRETRAINING: Final = "pretraining"
 _TRAINING: Final = "training"
 _EMBEDDING: Final = "embedding"
+_ANSWERS: Final = "answers to keep"
+_WRITING: Final = "writing the model"
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -73,8 +75,8 @@ def run_fn(fn_args: FnArgs) -> None:
         system = make_system(config, statistics, run)
         system.fit(graph, validation)
         told[_TRAINING].end()
-    # One step for each stage of the network, for the last vectors, and for writing the model.
-    with Phases({_EMBEDDING: system.fitted_network().num_stages + 2}) as phases:
+    # One step for each stage of the network, and one for the last vectors.
+    with Phases({_EMBEDDING: system.fitted_network().num_stages + 1}) as phases:
         spec = read_graph_spec(examples_uri)
         model = ServedModel(
             system,
@@ -83,11 +85,13 @@ def run_fn(fn_args: FnArgs) -> None:
             lambda: phases.advance(_EMBEDDING),
             read_listener_factors(examples_uri),
         )
-        phases.advance(_EMBEDDING, note="writing the model")
-        model.save(fn_args.serving_model_dir)
         phases.advance(_EMBEDDING)
+    with Phases({_ANSWERS: len(graph)} if config.kept_answers else {}) as phases:
+        model.keep_answers(config.kept_answers, lambda more: phases.advance(_ANSWERS, more))
+    with Phases({_WRITING: 1 + config.explorer.export}) as phases:
+        model.save(fn_args.serving_model_dir)
+        phases.advance(_WRITING)
         if config.explorer.export:
-            phases.advance(_EMBEDDING, note="drawing the map")
             write_explorer_data(
                 fn_args.serving_model_dir,
                 graph,
@@ -96,6 +100,7 @@ def run_fn(fn_args: FnArgs) -> None:
                 model.embedding,
                 config.explorer.map,
             )
+            phases.advance(_WRITING)
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)

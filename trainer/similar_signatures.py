@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import tensorflow as tf
 
+from trainer.kept_answers import KeptAnswers
 from trainer.nearest_rows import nearest_rows
 from trainer.network import EMBEDDING, PairScore, Profile, graph_function
 from trainer.systems.base import SHORTLIST
@@ -64,10 +65,11 @@ class SimilarSignatures:
 
     Args:
       candidates: whom they rank.
+      kept: the first answers to `similar`, if they were found already; the same, to the bit.
     """
 
-    def __init__(self, candidates: Candidates):
-        self._candidates = candidates
+    def __init__(self, candidates: Candidates, kept: KeptAnswers | None = None):
+        self._candidates, self._kept = candidates, kept
 
     def similar(self) -> Any:
         """artist_id, k -> similar_id, name, score, known; the artist itself is left out.
@@ -78,7 +80,19 @@ class SimilarSignatures:
 
         def similar(artist_id: tf.Tensor, k: tf.Tensor) -> Tensors:
             row = self._candidates.row.lookup(artist_id)
-            return self._similar_to(row, k, row[:, None])
+            known, query, count = self._asked(row, k)
+
+            def computed() -> tuple[tf.Tensor, tf.Tensor]:
+                return self.rank(row, count, row[:, None])
+
+            if self._kept is None:
+                best, found = computed()
+            else:
+                kept = self._kept
+                best, found = tf.cond(
+                    count <= kept.num_kept, lambda: kept.first(query, count), computed
+                )
+            return {**self._shown(known, best, found), "known": known}
 
         return graph_function(
             similar,
@@ -115,7 +129,9 @@ class SimilarSignatures:
             row = self._candidates.row.lookup(artist_id)
             passes, excluded = self._filters(modality, min_popularity, exclude_id, tf.size(row))
             left_out = tf.concat([row[:, None], excluded], axis=1)
-            return self._similar_to(row, k, left_out, passes)
+            known, _, count = self._asked(row, k)
+            best, found = self.rank(row, count, left_out, passes)
+            return {**self._shown(known, best, found), "known": known}
 
         return graph_function(
             similar_filtered,
@@ -157,7 +173,8 @@ class SimilarSignatures:
             catalogue = self._candidates.profile()[EMBEDDING]
             count = tf.clip_by_value(k, 0, tf.shape(catalogue)[0])
             asked = tf.fill([num_asked], True)
-            return self._best(catalogue, embedding, asked, count, excluded, passes)
+            best, found = self._best(catalogue, embedding, count, excluded, passes)
+            return self._shown(asked, best, found)
 
         return graph_function(
             nearest,
@@ -168,49 +185,61 @@ class SimilarSignatures:
             ],
         )
 
-    def _similar_to(
-        self, row: tf.Tensor, k: tf.Tensor, left_out: tf.Tensor, passes: tf.Tensor | None = None
-    ) -> Tensors:
-        """The answer to artists of the catalogue, [batch] int64 rows, -1 for unknown ones."""
+    def rank(
+        self,
+        row: tf.Tensor,
+        count: tf.Tensor,
+        left_out: tf.Tensor,
+        passes: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Who is most similar to artists of the catalogue, as `similar` ranks.
+
+        Args:
+          row: [batch] int64, negative for unknown artists, whose answers mean nothing.
+          count: [] int32 of artists in an answer, at most the others that there are.
+          left_out: [batch, n] int64 rows, negative ones say nothing.
+          passes: [num_artists] bool, who may be in an answer; all by default.
+
+        Returns:
+          Score [batch, count] float32, highest first, -inf where nobody is left; row [batch, count]
+          int32.
+        """
         profile, pair_score = self._candidates.profile(), self._candidates.pair_score
-        catalogue = profile[EMBEDDING]
-        known, query = row >= 0, tf.maximum(row, 0)
-        most = tf.shape(catalogue)[0] - 1
-        count = tf.clip_by_value(k, 0, most)
+        catalogue, query = profile[EMBEDDING], tf.maximum(row, 0)
         embedding = tf.gather(catalogue, query)
         if pair_score is None:
-            answer = self._best(catalogue, embedding, known, count, left_out, passes)
-        else:
-            shortlist = tf.minimum(tf.maximum(count, SHORTLIST), most)
-            answer = self._best(
-                catalogue,
-                embedding,
-                known,
-                count,
-                left_out,
-                passes,
-                shortlist,
-                lambda rows, near: pair_score(profile, query, rows, near),
-            )
-        return {**answer, "known": known}
+            return self._best(catalogue, embedding, count, left_out, passes)
+        shortlist = tf.minimum(tf.maximum(count, SHORTLIST), tf.shape(catalogue)[0] - 1)
+        return self._best(
+            catalogue,
+            embedding,
+            count,
+            left_out,
+            passes,
+            shortlist,
+            lambda rows, near: pair_score(profile, query, rows, near),
+        )
+
+    def _asked(self, row: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Which of [batch] rows are known, rows that can be gathered, and how many to answer."""
+        most = tf.size(self._candidates.artist_id) - 1
+        return row >= 0, tf.maximum(row, 0), tf.clip_by_value(k, 0, most)
 
     def _best(
         self,
         catalogue: tf.Tensor,
         embedding: tf.Tensor,
-        known: tf.Tensor,
         count: tf.Tensor,
         left_out: tf.Tensor,
         passes: tf.Tensor | None = None,
         shortlist: tf.Tensor | None = None,
         exact: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
-    ) -> dict[str, tf.Tensor]:
-        """similar_id, name and score, [batch, count] each, "" and 0 where nobody is left.
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Score and row, as `rank` returns them.
 
         Args:
           catalogue: [num_artists, dim] float32 of all artists.
           embedding: [batch, dim] float32 of those who are asked for.
-          known: [batch] bool; the answer to the others is empty.
           count: [] int32 of artists in an answer.
           left_out: [batch, n] int64 rows, negative ones say nothing.
           passes: [num_artists] bool, who may be in an answer; all by default.
@@ -218,7 +247,6 @@ class SimilarSignatures:
             count.
           exact: [batch, shortlist] int64 rows, and their dot products -> their scores, float32.
         """
-        candidates = self._candidates
         # The other way round, TensorFlow lays the whole catalogue out anew for each product.
         score = tf.transpose(tf.matmul(catalogue, embedding, transpose_b=True))
         if passes is not None:
@@ -230,16 +258,26 @@ class SimilarSignatures:
         )
         near, found = nearest_rows(
             catalogue,
-            candidates.longest,
+            self._candidates.longest,
             embedding,
             score,
             count if shortlist is None else shortlist,
         )
-        best = near
-        if exact is not None:
-            again = exact(tf.cast(found, tf.int64), near)
-            best, column = tf.math.top_k(tf.where(near > _LEFT_OUT, again, _LEFT_OUT), count)
-            found = tf.gather(found, column, batch_dims=1)
+        if exact is None:
+            return near, found
+        again = exact(tf.cast(found, tf.int64), near)
+        best, column = tf.math.top_k(tf.where(near > _LEFT_OUT, again, _LEFT_OUT), count)
+        return best, tf.gather(found, column, batch_dims=1)
+
+    def _shown(self, known: tf.Tensor, best: tf.Tensor, found: tf.Tensor) -> dict[str, tf.Tensor]:
+        """similar_id, name and score, [batch, count] each, "" and 0 where nobody is left.
+
+        Args:
+          known: [batch] bool; the answer to the others is empty.
+          best: [batch, count] float32.
+          found: [batch, count] int32 rows.
+        """
+        candidates = self._candidates
         shown = known[:, None] & (best > _LEFT_OUT)
         return {
             "similar_id": tf.where(shown, tf.gather(candidates.artist_id, found), ""),

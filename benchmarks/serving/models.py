@@ -137,7 +137,9 @@ def _save(graph: ArtistGraph, sizes: DiffusionConfig, path: Path) -> None:
     )
     if sizes.pairwise:
         system.network.pairwise.constants.assign(_PAIRWISE)
-    ServedModel(system, graph, _spec(graph)).save(str(path))
+    model = ServedModel(system, graph, _spec(graph))
+    model.keep_answers(system.config.kept_answers)
+    model.save(str(path))
 
 
 def _spec(graph: ArtistGraph) -> tfgnn.GraphTensorSpec:

@@ -39,6 +39,8 @@ def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: 
         "is. The walks of their artists are those that the trainer's NumPy walks find "
         "(`trainer.visits`); the pipeline's, in TensorFlow, are the same and take a time that "
         "grows with the square of the artists.",
+        "`similar` is looked up among the answers that the model keeps of each artist "
+        "(`trainer.kept_answers`); `similar_filtered` is computed on request.",
         "BentoML serves the same SavedModel by `tf.saved_model.load` and its signatures, in one "
         "worker with as many threads as the embedded server has, with the same bodies, over REST "
         "alone. TensorFlow Serving is "

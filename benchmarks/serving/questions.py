@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = {
     "one": "`serving_default`, 1 id",
     "many": f"`serving_default`, {MANY} ids",
     "similar": f"`similar`, k = {K}",
+    "computed": f"`similar_filtered`, k = {K}, no filter",
     "new": "`embed_new`, 1 artist",
 }
 """What is asked, and what the page calls it."""
@@ -110,12 +111,17 @@ def _asked(
     def some(*shape: int) -> np.ndarray:
         return ids[rng.integers(len(ids), size=shape)]
 
-    name = {"similar": "similar", "new": "embed_new"}.get(kind, "serving_default")
+    names = {"similar": "similar", "computed": "similar_filtered", "new": "embed_new"}
+    name = names.get(kind, "serving_default")
     signature = servable.signatures[name]
     for _ in range(number):
         inputs: dict[str, np.ndarray] = {"artist_id": some(MANY if kind == "many" else 1)}
-        if kind == "similar":
+        if kind in ("similar", "computed"):
             inputs["k"] = np.array(K, np.int32)
+        if kind == "computed":
+            inputs["modality"] = np.array([b""], object)
+            inputs["min_popularity"] = np.array(0.0, np.float32)
+            inputs["exclude_id"] = np.array([[b""]], object)
         if kind == "new":
             for alias, wanted in signature.inputs.items():
                 inputs[alias] = _of_new(alias, wanted.shape or (), wanted.dtype, some, rng)

@@ -51,7 +51,10 @@ def save_version(path: Path, num_artists: int, seed: int) -> None:
     features = system.encoder(raw_content(graph))
     system.network = DiffusionNetwork(_SIZES, graph.artist_id, features.shape[1], seed)
     system.network.pairwise.constants.assign(_PAIRWISE)
-    ServedModel(system, graph, _spec()).save(str(path))
+    model = ServedModel(system, graph, _spec())
+    # Some are asked for more.
+    model.keep_answers(10)
+    model.save(str(path))
 
 
 def _graph(num_artists: int) -> ArtistGraph:

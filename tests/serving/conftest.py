@@ -21,7 +21,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if given:
         return Path(given)
     path = tmp_path_factory.mktemp("pushed") / "artist_sim" / "7"
-    save(weighted_case(), path, small_diffusion_config, pairwise=(0.5, 0.25, 0.1))
+    save(weighted_case(), path, small_diffusion_config, pairwise=(0.5, 0.25, 0.1), num_kept=3)
     return path
 
 

@@ -79,7 +79,12 @@ class Served:
 
 
 def save(
-    case: HiddenGraph, folder: Path, make_config=small_config, pairwise=(0, 0, 0), **options
+    case: HiddenGraph,
+    folder: Path,
+    make_config=small_config,
+    pairwise=(0, 0, 0),
+    num_kept=0,
+    **options,
 ) -> Served:
     config = make_config(epochs=1, fan_out=FAN_OUT, **options)
     system = small_system(case.graph, config)
@@ -87,6 +92,7 @@ def save(
     if config.system == "diffusion":
         system.network.pairwise.constants.assign(pairwise)
     model = ServedModel(system, case.graph, spec_of(case.graph))
+    model.keep_answers(num_kept)
     model.save(str(folder))
     return Served(case, system, model, str(folder))
 
