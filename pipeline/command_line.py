@@ -158,6 +158,7 @@ def _runs(args: argparse.Namespace) -> int:
 def _quiet_libraries() -> None:
     """Before they are imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GLOG_minloglevel", "4")
     # Google's client libraries tell everybody who imports them that Python 3.10 is ageing.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
 

@@ -24,6 +24,7 @@ from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from components.smoke_test.config import SmokeTestConfig
 from pipeline.home import home
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.metadata_config import MetadataConfig
 from trainer.config import TrainerConfig
 
 DEFAULT_CONFIG: Final = "configs/sampler.yaml"
@@ -91,6 +92,7 @@ class PipelineConfig:
       retrain: when a run trains, and when there is nothing to do.
       smoke_test: how a pushed version is tried where it is served.
       beam: where the Beam stages run.
+      metadata: where local runs are recorded.
       kubeflow: where a run on Kubeflow Pipelines finds and leaves things.
     """
 
@@ -103,6 +105,7 @@ class PipelineConfig:
     retrain: RetrainConfig = RetrainConfig()
     smoke_test: SmokeTestConfig = SmokeTestConfig()
     beam: BeamConfig = BeamConfig()
+    metadata: MetadataConfig = MetadataConfig()
     kubeflow: KubeflowConfig | None = None
 
 

@@ -15,7 +15,6 @@ from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGe
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, Channel
@@ -202,12 +201,6 @@ def _schema_gen(config: PipelineConfig, statistics: BaseChannel, on_kubeflow: bo
         # Read when it runs; there is no cache that it could be hidden from.
         return ImportSchemaGen(schema_file=config.schema)
     return CuratedSchemaGen(schema_file=str(Path(config.schema).absolute()))
-
-
-def sqlite_metadata(path: Path) -> metadata_store_pb2.ConnectionConfig:
-    """The embedded metadata store."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return metadata.sqlite_metadata_connection_config(str(path))
 
 
 def code_fingerprint() -> str:

@@ -10,7 +10,8 @@ import sys
 
 from catalogues.errors import InputError
 from pipeline.config import config_path, load_config
-from pipeline.home import home, log_folder, metadata_path, pipeline_root, serving_root
+from pipeline.home import home, log_folder, pipeline_root, serving_root
+from pipeline.metadata_config import remember_store
 from pipeline.preflight import check_home, check_inputs, only_run
 from pipeline.quiet import quiet_third_parties
 
@@ -26,17 +27,22 @@ def main() -> int:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
-        from pipeline.dag import create_pipeline, sqlite_metadata
+        from pipeline.dag import create_pipeline
+        from pipeline.metadata_store import connect, connection_config
         from pipeline.reporting_runner import ReportingRunner
 
+        if config.metadata.backend != "sqlite":
+            # A server that is not there, or refuses, is told before anything is spent.
+            connect(config.metadata)
         pipeline = create_pipeline(
             config,
             pipeline_root=str(pipeline_root()),
             serving_root=str(serving_root()),
             checkpoints=str(home() / "checkpoints"),
-            metadata_connection_config=sqlite_metadata(metadata_path()),
+            metadata_connection_config=connection_config(config.metadata),
         )
         with only_run():
+            remember_store(config.metadata)
             ReportingRunner(log).run(pipeline)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)

@@ -23,6 +23,8 @@ def quiet_third_parties(folder: Path) -> Path:
       The log file.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Of ML Metadata, which would tell the terminal each connection to a server.
+    os.environ.setdefault("GLOG_minloglevel", "4")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from pipeline.webhook import post_summary
 from trainer.console import console
 
 _RUNNING: Final = re.compile(r"Component (\w+) is (running|finished)\.")
+_CONNECTION: Final = re.compile(r"Using (deployment|connection) config:")
 
 
 class ReportingRunner(LocalDagRunner):
@@ -42,6 +43,7 @@ class ReportingRunner(LocalDagRunner):
         stages = _StageLines(len(pipeline.nodes))
         logger = logging.getLogger("absl")
         logger.addHandler(stages)
+        logger.addFilter(_without_connection)
         # The lines are made of what the runner logs, which is information.
         level = logger.level
         logger.setLevel(logging.INFO)
@@ -64,6 +66,7 @@ class ReportingRunner(LocalDagRunner):
             raise failed from error
         finally:
             logger.removeHandler(stages)
+            logger.removeFilter(_without_connection)
             logger.setLevel(level)
         print_result(list_runs(open_store())[-1], time.monotonic() - started)
         _post(None, None, time.monotonic() - started)
@@ -73,6 +76,11 @@ def _post(error: InputError | None, stage: str | None, seconds: float) -> None:
     post_summary(
         lambda: local_summary(list_runs(open_store())[-1], seconds, error, stage).as_json()
     )
+
+
+def _without_connection(record: logging.LogRecord) -> bool:
+    """Whether a record may be written: those by which TFX logs the password may not."""
+    return not _CONNECTION.match(record.getMessage())
 
 
 class _StageLines(logging.Handler):

@@ -15,7 +15,8 @@ from ml_metadata.proto import metadata_store_pb2
 from catalogues.errors import InputError
 from components.retraining.names import DECISION, REASON, STOP
 from components.retrieval_evaluator.metrics_file import METRICS_FILE, read_metrics
-from pipeline.home import metadata_path
+from pipeline.metadata_config import remembered_store
+from pipeline.metadata_store import connect
 
 RUN_CONTEXT: Final = "pipeline_run"
 STAGE_TITLES: Final = {
@@ -105,16 +106,15 @@ class Run:
 
 
 def open_store() -> mlmd.MetadataStore:
-    """The embedded metadata store.
+    """The metadata store of the last run of this home.
 
     Raises:
-      InputError: nothing has run yet.
+      InputError: nothing has run yet, or the server is not reached or refuses.
     """
-    if not metadata_path().exists():
+    config = remembered_store()
+    if config is None:
         raise InputError("Nothing has run yet; start with `make run`.")
-    config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = str(metadata_path())
-    return mlmd.MetadataStore(config)
+    return connect(config)
 
 
 def list_runs(store: mlmd.MetadataStore) -> list[Run]:

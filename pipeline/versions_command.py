@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from catalogues.errors import InputError
 from pipeline.config import load_config
-from pipeline.home import metadata_path, serving_root
+from pipeline.home import serving_root
+from pipeline.metadata_config import remembered_store
 
 if TYPE_CHECKING:
     from components.served_versions import ServedVersions
@@ -181,12 +182,18 @@ def _restorable(served: ServedVersions, wanted: int) -> int:
 
 def _runs_of_this_machine() -> Mapping[int, Run]:
     """By version, the run that pushed it, as the metadata store of this machine knows it."""
-    if not metadata_path().exists():
+    if remembered_store() is None:
         return {}
     from pipeline.runs import list_runs, open_store
 
     found: dict[int, Run] = {}
-    for run in list_runs(open_store()):
+    try:
+        runs = list_runs(open_store())
+    except InputError as error:
+        # What is served is known without them.
+        print(f"artist-sim: {error}", file=sys.stderr)
+        return {}
+    for run in runs:
         if run.lineage.version:
             # Later ones were answered from the cache.
             found.setdefault(int(run.lineage.version), run)

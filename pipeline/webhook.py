@@ -16,8 +16,10 @@ from typing import Any, Final
 
 import httpx
 
+from pipeline.metadata_config import PASSWORD_VARIABLE
+
 WEBHOOK_VARIABLE: Final = "ARTIST_SIM_WEBHOOK_URL"
-_SECRETS: Final = (WEBHOOK_VARIABLE, "ARTIST_SIM_TOKEN")
+_SECRETS: Final = (WEBHOOK_VARIABLE, PASSWORD_VARIABLE, "ARTIST_SIM_TOKEN")
 _TIMEOUT: Final = 10.0
 """Seconds of one attempt's connection, of its request and of the wait for its answer."""
 _WAITS: Final = (1.0, 4.0)

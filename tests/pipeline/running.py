@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import PipelineConfig, parse_config
-from pipeline.dag import create_pipeline, sqlite_metadata
-from pipeline.home import home, metadata_path, pipeline_root, serving_root
+from pipeline.dag import create_pipeline
+from pipeline.home import home, pipeline_root, serving_root
+from pipeline.metadata_config import remember_store
+from pipeline.metadata_store import connection_config
 from pipeline.reporting_runner import ReportingRunner
 from pipeline.runs import Run, list_runs, open_store
 
@@ -59,12 +61,13 @@ def run_pipeline(config: PipelineConfig) -> Run:
     # Pusher names a version by the second.
     while versions() and int(time.time()) <= int(versions()[-1]):
         time.sleep(0.1)
+    remember_store(config.metadata)
     pipeline = create_pipeline(
         config,
         pipeline_root=str(pipeline_root()),
         serving_root=str(serving_root()),
         checkpoints=str(home() / "checkpoints"),
-        metadata_connection_config=sqlite_metadata(metadata_path()),
+        metadata_connection_config=connection_config(config.metadata),
     )
     ReportingRunner(home() / "run.log").run(pipeline)
     return list_runs(open_store())[-1]
