@@ -58,6 +58,8 @@ def _run(config_path: Path) -> int:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONWARNINGS": "ignore",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        # The TFX command line loads ML Metadata before the runner can quiet it.
+        "GLOG_minloglevel": "4",
         "TF_USE_LEGACY_KERAS": "1",
     }
     known = (home() / "tfx" / PIPELINE_NAME).exists()
