@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "suite",
-        help="a file of benchmarks/suites, without its ending; or judging, modalities or serving",
+        help="a file of benchmarks/suites, without its ending; or " + ", ".join(OWN_PROGRAMS),
     )
     parser.add_argument(
         "--only",

@@ -1,0 +1,1 @@
+"""Scheduled retraining over weeks of dated spans: what it does, and what it is worth."""
