@@ -44,7 +44,7 @@ _OWN: Final[Mapping[Policy, Mapping[str, Any]]] = {
             "min_changed_edges": 0.08,
             "max_age_days": None,
         },
-        "judge": {"gate": {"floor": 0.35, "slack": 0.05}},
+        "judge": {"gate": {"floor": 0.42, "slack": 0.05}},
     },
     "blind": {"on_bad_rows": "set_aside", "judge": {"gate": {"floor": 0, "slack": 1}}},
 }
