@@ -64,9 +64,9 @@ class Schedule:
 
 FULL: Final = Schedule(
     quiet=tuple(day for day in range(1, 366) if day % 7 in (4, 5)),
-    corrupt=10,
-    poisoned=17,
-    killed=24,
+    corrupt=9,
+    poisoned=16,
+    killed=23,
 )
 """Weekends of the weeks that begin on Thursday, 1 January 2026; one mishap a week."""
 

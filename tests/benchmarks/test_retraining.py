@@ -155,10 +155,11 @@ def test_misnamed_edges_keep_how_often_each_artist_comes_first_and_are_no_loops(
 
 
 @pytest.mark.parametrize(("schedule", "days"), [(FULL, 30), (QUICK, 6)])
-def test_every_mishap_has_a_day_of_its_own_and_an_ordinary_day_after_it(schedule, days):
+def test_every_mishap_has_a_day_of_its_own_and_news_on_the_next(schedule, days):
     events = [schedule.event(day) for day in range(1, days + 1)]
     for name in ("corrupt", "poisoned", "killed"):
         assert events.count(name) == 1
+        assert events[events.index(name) + 1] != "quiet"
     assert events[0] == "" and "quiet" in events and events[-1] in ("", "quiet")
     assert date_of(31) == "2026-01-31" and date_of(32) == "2026-02-01"
 
