@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 import os
 import signal
@@ -162,6 +163,13 @@ def test_every_mishap_has_a_day_of_its_own_and_news_on_the_next(schedule, days):
         assert events[events.index(name) + 1] != "quiet"
     assert events[0] == "" and "quiet" in events and events[-1] in ("", "quiet")
     assert date_of(31) == "2026-01-31" and date_of(32) == "2026-02-01"
+
+
+def test_nothing_new_comes_on_weekends():
+    weekends = [
+        datetime.date.fromisoformat(date_of(day)).weekday() in (5, 6) for day in range(1, 90)
+    ]
+    assert weekends == [FULL.event(day) == "quiet" for day in range(1, 90)]
 
 
 @pytest.mark.parametrize("policy", ["gated", "blind"])
