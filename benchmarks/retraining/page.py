@@ -98,8 +98,7 @@ What the run said of itself, where it is more than that it trained and was pushe
 
 ## Machine and versions
 
-- The runs took {minutes:.0f} minutes on {machine["cores"]} cores ({machine["architecture"]}), \
-most of it the start of TFX.
+- The runs took {minutes:.0f} minutes on {machine["cores"]} cores ({machine["architecture"]}).
 - {versions}.
 """
 
