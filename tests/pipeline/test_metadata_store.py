@@ -137,7 +137,10 @@ def test_the_runner_does_not_log_the_password(tmp_path, caplog, monkeypatch):
     packed.Pack(deployment)
     pipeline = pipeline_pb2.Pipeline()
     pipeline.deployment_config.CopyFrom(packed)
-    with caplog.at_level(logging.INFO):
+    # Other tests of the same process may have set how much absl, by which TFX logs, lets through.
+    monkeypatch.setattr(logging.getLogger("absl"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("absl"), "disabled", False)
+    with caplog.at_level(logging.INFO), caplog.at_level(logging.INFO, logger="absl"):
         LocalDagRunner().run_with_ir(pipeline)
     assert "battery" in caplog.text, "TFX does"
     caplog.clear()

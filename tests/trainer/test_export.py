@@ -318,7 +318,7 @@ def told(served, questions, tmp_path_factory):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = pickle.loads((folder / "answers").read_bytes())
