@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pipeline import dag
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.dag import create_pipeline
 from pipeline.home import home, pipeline_root, serving_root
@@ -26,6 +31,17 @@ STAGES = {
     "LedgerPusher",
 }
 EPOCHS = 5
+
+
+@contextlib.contextmanager
+def home_in(folder: Path) -> Iterator[Path]:
+    """Runs inside the `with` have `folder`/home for themselves. The code that runs is the one that
+    was imported, so its fingerprint is taken once."""
+    fingerprint = dag.code_fingerprint()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
+        patch.setattr(dag, "code_fingerprint", lambda: fingerprint)
+        yield folder
 
 
 def small_config(catalogue: Path, system: str = "gnn", **changes: dict[str, Any]) -> PipelineConfig:

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import yaml
 
-import pipeline.dag
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.home import serving_root
 from pipeline.runs import Run
 from serving.client import Client
 from serving.new_artist import NewArtist
 from tests.pipeline.listened_communities import write_listened
-from tests.pipeline.running import STAGES, run_pipeline, stages_in, versions
+from tests.pipeline.running import STAGES, home_in, run_pipeline, stages_in, versions
 from tests.serving.running_server import RunningServer
 
 CONFIG = Path(__file__).parents[2] / "configs" / "contrastive.yaml"
@@ -35,11 +34,7 @@ class History:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("contrastive")
-    fingerprint = pipeline.dag.code_fingerprint()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
-        patch.setattr(pipeline.dag, "code_fingerprint", lambda: fingerprint)
+    with home_in(tmp_path_factory.mktemp("contrastive")) as folder:
         yield folder
 
 

@@ -16,7 +16,6 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-import pipeline.dag
 import trainer.training
 from catalogues.errors import InputError
 from components.retrieval_evaluator.names import CONDITIONS
@@ -30,6 +29,7 @@ from tests.pipeline.hook import Hook
 from tests.pipeline.running import (
     EPOCHS,
     STAGES,
+    home_in,
     run_pipeline,
     small_config,
     stages_in,
@@ -50,13 +50,7 @@ class Step:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home for this module. The code that runs is the one that was imported, so its fingerprint
-    is taken once."""
-    folder = tmp_path_factory.mktemp("end_to_end")
-    fingerprint = pipeline.dag.code_fingerprint()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
-        patch.setattr(pipeline.dag, "code_fingerprint", lambda: fingerprint)
+    with home_in(tmp_path_factory.mktemp("end_to_end")) as folder:
         yield folder
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from google.protobuf import text_format
 
-import pipeline.dag
 from catalogues.errors import InputError
 from pipeline.command_line import main
 from pipeline.home import home, metadata_path
@@ -20,7 +19,7 @@ from pipeline.metadata_store import connect, connection_config
 from pipeline.runs import Run, list_runs, open_store
 from tests.pipeline.communities import write_communities
 from tests.pipeline.database_servers import PASSWORD, mariadb_server, postgresql_server
-from tests.pipeline.running import STAGES, run_pipeline, small_config, stages_in, versions
+from tests.pipeline.running import STAGES, home_in, run_pipeline, small_config, stages_in, versions
 
 SERVERS = {"mysql": mariadb_server, "postgresql": postgresql_server}
 
@@ -30,11 +29,12 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MetadataConfig]:
     """A server that runs, and a home whose runs are to be recorded there."""
-    fingerprint = pipeline.dag.code_fingerprint()
-    with SERVERS[request.param]() as config, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARTIST_SIM_HOME", str(tmp_path_factory.mktemp(request.param) / "home"))
+    with (
+        SERVERS[request.param]() as config,
+        home_in(tmp_path_factory.mktemp(request.param)),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv(PASSWORD_VARIABLE, PASSWORD)
-        patch.setattr(pipeline.dag, "code_fingerprint", lambda: fingerprint)
         yield config
 
 

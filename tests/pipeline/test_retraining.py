@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.dag
 from components.retraining.config import RetrainConfig
 from pipeline.command_line import main
 from pipeline.home import serving_root
 from pipeline.runs import Run
 from tests.pipeline.communities import add_artist, write_communities
-from tests.pipeline.running import STAGES, run_pipeline, small_config, stages_in, versions
+from tests.pipeline.running import STAGES, home_in, run_pipeline, small_config, stages_in, versions
 
 DATA_STAGES = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
 
@@ -32,13 +31,7 @@ class Step:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home for this module. The code that runs is the one that was imported, so its fingerprint
-    is taken once."""
-    folder = tmp_path_factory.mktemp("retraining")
-    fingerprint = pipeline.dag.code_fingerprint()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARTIST_SIM_HOME", str(folder / "home"))
-        patch.setattr(pipeline.dag, "code_fingerprint", lambda: fingerprint)
+    with home_in(tmp_path_factory.mktemp("retraining")) as folder:
         yield folder
 
 
