@@ -21,6 +21,9 @@ TABLE_ENDINGS: Final = (
 )
 """The endings by which a table's format is told."""
 
+LISTENING: Final = "listening"
+"""The modality that plays become; beside them, no other may be called so."""
+
 
 @dataclass(frozen=True)
 class ArtistTable:

@@ -11,6 +11,7 @@ import yaml
 
 from catalogues.errors import InputError, nearest
 from catalogues.spec import (
+    LISTENING,
     SPEC_FILE,
     ArtistTable,
     Catalogue,
@@ -32,9 +33,6 @@ RESERVED_NAMES: Final = (
     "artist",
 )
 """Names that a modality may not have: the ego graphs have features and sets so called."""
-
-LISTENING: Final = "listening"
-"""The modality that plays become; beside them, no other may be called so."""
 
 _CONTENT_KEYS: Final = ("table", "artist", "columns", "column", "categories", "weight")
 

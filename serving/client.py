@@ -14,13 +14,13 @@ import grpc
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from catalogues.spec import LISTENING
 from serving.answers import Embeddings, NewEmbeddings, Outputs, SimilarArtists, column, ranked
 from serving.connection import Connection, signature_of
 from serving.errors import InvalidRequest, ServingError
 from serving.filters import Filters
 from serving.grpc_transport import GrpcTransport
 from serving.listening import (
-    LISTENING,
     ListeningVectors,
     listening_vectors,
     tensors_of_plays,

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from catalogues.spec import LISTENING
 from serving.answers import Outputs
 from serving.errors import InvalidRequest, NotFound, Unavailable
 from serving.grpc_transport import GrpcTransport
-from serving.listening import LISTENING, TAKES_NO_PLAYS
+from serving.listening import TAKES_NO_PLAYS
 from serving.protocol import ModelMetadata, Signature, VersionStatus
 from serving.rest_transport import RestTransport
 from serving.retries import Deadline, RetryPolicy, with_retries

@@ -9,12 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from catalogues.spec import LISTENING
 from serving.answers import Outputs, column
 from serving.errors import InvalidRequest
 from serving.new_artist import NewArtist, padded
-
-LISTENING: Final = "listening"
-"""The signature, and the modality that plays become."""
 
 TAKES_NO_PLAYS: Final = (
     "The model takes no plays: it was trained without them, or does not read what they become, the "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Final, Literal
 
+from catalogues.spec import LISTENING
+
 RANDOM: Final = "random"
 MAPS: Final = ("umap", "pca")
 """How the map of a catalogue may be drawn; trainer/catalogue_map.py says how they differ."""
@@ -24,8 +26,6 @@ ANCHORS: Final = ("both", "one")
 """Which ends of a hidden edge may be anchors; trainer/tasks/triplet.py says more."""
 DENSE: Final = "dense"
 ATTENTION: Final = "attention"
-LISTENING: Final = "listening"
-"""The modality that plays become."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from trainer.config import LISTENING
+from catalogues.spec import LISTENING
 from trainer.graph import ArtistGraph
 from trainer.kept_answers import KeptAnswers, find_answers
 from trainer.layers.graph_convolution import NEIGHBOR

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer.config import LISTENING
+from catalogues.spec import LISTENING
 from trainer.listener_factors import ListenerFactors
 from trainer.network import graph_function
 from trainer.similar_signatures import Tensors

@@ -11,9 +11,10 @@ import numpy as np
 import scipy.stats
 
 from benchmarks.modalities.content import combinations
-from benchmarks.modalities.plan import LISTENING, MODALITIES
+from benchmarks.modalities.plan import MODALITIES
 from benchmarks.modalities.rankings import FULL, POPULATIONS
 from benchmarks.modalities.trials import CONTRASTIVE, GROUPS, SPACE, view_name
+from catalogues.spec import LISTENING
 from trainer.ranking.bootstrap import Interval, interval, paired_interval
 from trainer.ranking.modality_groups import group_entropy
 from trainer.ranking.slices import POPULARITY_QUANTILES, quantile_groups

@@ -12,16 +12,14 @@ import numpy as np
 from benchmarks.catalogue import JudgedCatalogue
 from benchmarks.modalities.content import with_modalities
 from benchmarks.modalities.trials import CONTRASTIVE, Trial
-from catalogues.spec import load_catalogue
+from catalogues.spec import LISTENING, load_catalogue
 from catalogues.tables import read_rows
 from catalogues.values import to_float, to_id
 from pipeline.config import PipelineConfig
 from trainer.config import FeatureConfig, TrainerConfig
 
-MODALITIES: Final = ("audio", "listening", "tags")
+MODALITIES: Final = ("audio", LISTENING, "tags")
 """003's three. OLGA's other tags, `lastfm_tags`, are by the very listeners of `listening`."""
-LISTENING: Final = "listening"
-"""What the popularity quantiles are compared with (003, figure 4)."""
 SEEDS: Final = (0, 1, 2)
 REQUIRE_ALL: Final = f"{CONTRASTIVE}, all modalities"
 BASELINES: Final = (*(f"modality:{name}" for name in MODALITIES), "pca", "random_projection")

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
 
-from catalogues.spec import Catalogue
+from catalogues.spec import LISTENING, Catalogue
 from catalogues.values import shown
 from components.catalogue_example_gen.details import Detail, Play, plays_by_listener
 from components.catalogue_example_gen.rows import (
@@ -22,7 +22,6 @@ from components.catalogue_example_gen.rows import (
     Reject,
 )
 from components.catalogue_example_gen.tracks import Tracks
-from trainer.config import LISTENING
 
 TABLE: Final = ARTISTS
 KEPT: Final = "kept"

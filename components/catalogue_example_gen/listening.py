@@ -16,11 +16,10 @@ import apache_beam as beam
 import numpy as np
 import scipy.sparse as sp
 
-from catalogues.spec import Catalogue, Modality
+from catalogues.spec import LISTENING, Catalogue, Modality
 from components.catalogue_example_gen.artists import WholeArtist
 from components.catalogue_example_gen.config import ListeningConfig
 from components.catalogue_example_gen.content import is_training
-from trainer.config import LISTENING
 from trainer.listener_factors import ListenerFactors, confidences, texts
 from trainer.one_blas_thread import one_blas_thread
 

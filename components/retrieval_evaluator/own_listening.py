@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from trainer.config import LISTENING
+from catalogues.spec import LISTENING
 from trainer.graph import ArtistGraph, VectorContent
 from trainer.kept_plays import PlaysBatch, plays_files, read_plays
 from trainer.listener_factors import LISTENING_FILE

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from catalogues.spec import LISTENING
 from components.retrieval_evaluator.own_listening import OwnView, own_view
 from trainer.batches import message_edges
-from trainer.config import LISTENING
 from trainer.graph import ArtistGraph, CategoryContent, Content, VectorContent
 from trainer.systems.base import Scorer, pairwise_scorer
 

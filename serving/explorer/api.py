@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 from aiohttp import web
 
+from catalogues.spec import LISTENING
 from serving.embedded import json_tensors
 from serving.embedded.bodies import read_body
 from serving.embedded.predictor import Asking, Predictor
@@ -20,7 +21,6 @@ from serving.explorer.data import ExplorerData, Words
 from serving.explorer.explorable import Explorable
 from serving.explorer.new_request import is_known, read_new
 from serving.explorer.reasons import described, described_new
-from serving.listening import LISTENING
 
 _PREFIX: Final = "/explorer/api/"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

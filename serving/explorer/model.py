@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
+from catalogues.spec import LISTENING
 from serving.embedded.predictor import Asking, find_signature
 from serving.embedded.servable import Signature
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.errors import InvalidRequest
 from serving.explorer.asked import NO_FILTERS, Filters
 from serving.listening import (
-    LISTENING,
     TAKES_NO_PLAYS,
     listening_vectors,
     tensors_of_plays,
