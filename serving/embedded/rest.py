@@ -17,12 +17,14 @@ from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.embedded import json_tensors
+from serving.embedded.asking import refuse_method
 from serving.embedded.authorisation import Authorisation
 from serving.embedded.bodies import read_body, too_large
 from serving.embedded.description import describe
 from serving.embedded.metrics import CONTENT_TYPE
 from serving.embedded.model_info import model_metadata, model_status
-from serving.embedded.predictor import Predictor, Servable, Signature, refuse_method
+from serving.embedded.predictor import Predictor
+from serving.embedded.servable import Servable, Signature
 from serving.embedded.status import (
     CANCELLED,
     INTERNAL,

@@ -21,10 +21,11 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving.embedded.asking import refuse_method
 from serving.embedded.authorisation import Authorisation
 from serving.embedded.json_tensors import check_names, check_shape
 from serving.embedded.model_info import asked_version, model_metadata, model_status
-from serving.embedded.predictor import Predictor, refuse_method
+from serving.embedded.predictor import Predictor
 from serving.embedded.servable import Input, Servable, Signature
 from serving.embedded.status import INTERNAL, INVALID_ARGUMENT, OK, Refused
 

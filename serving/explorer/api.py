@@ -12,8 +12,9 @@ from aiohttp import web
 
 from catalogues.spec import LISTENING
 from serving.embedded import json_tensors
+from serving.embedded.asking import Asking
 from serving.embedded.bodies import read_body
-from serving.embedded.predictor import Asking, Predictor
+from serving.embedded.predictor import Predictor
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.explorer import asked, model, views
 from serving.explorer.asked import FILTERS, Parameters, row_of

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from catalogues.spec import LISTENING
-from serving.embedded.predictor import Asking, find_signature
+from serving.embedded.asking import Asking, find_signature
 from serving.embedded.servable import Signature
 from serving.embedded.status import FAILED_PRECONDITION, INVALID_ARGUMENT, Refused
 from serving.errors import InvalidRequest
