@@ -13,8 +13,8 @@ from serving.client import Client
 from serving.errors import InvalidRequest
 from serving.new_artist import NewArtist
 from serving.retries import RetryPolicy
+from tests.serving.client.test_filters import Catalogue
 from tests.serving.model_server import ModelServer
-from tests.serving.test_client_filters import Catalogue
 from tests.trainer.test_listener_factors import factors_of
 from trainer.listening_signature import ListeningSignature
 

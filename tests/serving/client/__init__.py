@@ -1,0 +1,1 @@
+"""The client, from either interface of servers in this process."""
