@@ -22,8 +22,8 @@ from serving.client import Client
 from serving.errors import InvalidRequest
 from serving.filters import Filters
 from serving.new_artist import NewArtist
+from tests.serving.conformance.protocol_requests import refusal, requested
 from tests.serving.running_server import RunningServer
-from tests.serving.test_conformance import refusal, requested
 
 WITHIN = 60.0
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from tests.serving.test_conformance import new_artists, own_answer, refusal, requested
+from tests.serving.conformance.protocol_requests import new_artists, own_answer, refusal, requested
 
 Code = grpc.StatusCode
 # What a client may be told of its own mistakes. INTERNAL: what is no message at all.
