@@ -24,8 +24,8 @@ from serving.client import Client
 from serving.fresh_answers import NoAnswers, fresh_answers
 from serving.questions import Question
 from tests.serving.running_server import RunningServer
+from tests.trainer.saved_models import save, weighted_case
 from tests.trainer.small_systems import small_config, small_diffusion_config
-from tests.trainer.test_export import save, weighted_case
 
 TOKEN = "s3cret-token"
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.serving.modality_models import MAKERS, Asked, serving
 from tests.serving.running_server import Address, RunningServer
+from tests.trainer.saved_models import save, weighted_case
 from tests.trainer.small_systems import small_diffusion_config
-from tests.trainer.test_export import save, weighted_case
 
 
 @pytest.fixture(scope="session")

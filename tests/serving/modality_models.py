@@ -19,6 +19,7 @@ from serving.new_artist import NewArtist
 from tests.serving.running_server import RunningServer
 from tests.trainer.ego_graphs import spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, vectors, words
+from tests.trainer.signature_inputs import whole_graph
 from tests.trainer.small_systems import (
     small_config,
     small_contrastive_config,
@@ -27,7 +28,6 @@ from tests.trainer.small_systems import (
     statistics_of,
     with_network,
 )
-from tests.trainer.test_export import whole_graph
 from tests.trainer.test_listener_factors import factors_of
 from trainer.batches import message_edges
 from trainer.explorer_data import write_explorer_data

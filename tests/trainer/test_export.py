@@ -16,85 +16,20 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from components.retrieval_evaluator.saved_model import JudgedModel
-from tests.trainer.ego_graphs import serialized, spec_of
-from tests.trainer.graphs import HiddenGraph, graph_of, rows_of, vectors, words
+from tests.trainer.ego_graphs import spec_of
+from tests.trainer.export_questions import NEIGHBORS, NEW, PAIRS, UNWEIGHTED, questions_to
+from tests.trainer.graphs import HiddenGraph, rows_of
+from tests.trainer.saved_models import FAN_OUT, NUM_ARTISTS, Served, save, weighted_case
 from tests.trainer.small_systems import (
     small_config,
     small_contrastive_config,
     small_diffusion_config,
     small_pretrained_config,
-    small_system,
     with_network,
 )
-from trainer.batches import message_edges
 from trainer.export import ServedModel
-from trainer.graph import ArtistGraph, CategoryContent, VectorContent
 
 PROBE = Path(__file__).with_name("served_probe.py")
-FAN_OUT = 3
-NUM_ARTISTS = 14
-NEW = "somebody:new"
-
-
-def weighted_case() -> HiddenGraph:
-    """Fourteen artists with weights that are all different; artist 0 knows more than the fan-out.
-
-    The last artist knows nobody. Some content is missing; artist 13's tags are unknown words.
-    """
-    rng = np.random.default_rng(5)
-    pairs = [(0, v) for v in (1, 2, 3, 4, 5, 10)]
-    pairs += [(u, u + 1) for u in range(1, 12)] + [(10, 3), (11, 2), (12, 4), (11, 12)]
-    weights = rng.permutation(len(pairs)) + 1.0
-    tags = [{"dub": 1.0 + i, "live": 2.0} if i % 3 else {"polka": 1.0} for i in range(13)]
-    return graph_of(
-        [(u, v, float(w)) for (u, v), w in zip(pairs, weights, strict=True)],
-        [0] * 10 + [1, 1, 2, 2],
-        {
-            "audio": vectors(
-                [None if i in (3, 11) else rng.normal(size=3).tolist() for i in range(14)]
-            ),
-            "tags": words([*tags[:6], {}, *tags[7:], {"unheard": 1.0}]),
-        },
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Served:
-    """A trained system, what it was trained on, and where it was saved."""
-
-    case: HiddenGraph
-    system: object
-    model: ServedModel
-    path: str
-
-    @property
-    def graph(self) -> ArtistGraph:
-        return self.case.graph
-
-    def listed(self, row: int) -> list[tuple[str, float]]:
-        """An artist's neighbours as a service knows them, strongest first."""
-        edges = self.graph.served_edges()[row]
-        order = np.argsort(-edges.data, kind="stable")
-        return [(self.graph.artist_id[edges.indices[i]], float(edges.data[i])) for i in order]
-
-
-def save(
-    case: HiddenGraph,
-    folder: Path,
-    make_config=small_config,
-    pairwise=(0, 0, 0),
-    num_kept=0,
-    **options,
-) -> Served:
-    config = make_config(epochs=1, fan_out=FAN_OUT, **options)
-    system = small_system(case.graph, config)
-    system.fit(case.graph, case.truth("val"))
-    if config.system == "diffusion":
-        system.network.pairwise.constants.assign(pairwise)
-    model = ServedModel(system, case.graph, spec_of(case.graph))
-    model.keep_answers(num_kept)
-    model.save(str(folder))
-    return Served(case, system, model, str(folder))
 
 
 def gated_config(**options):
@@ -105,67 +40,6 @@ def gated_config(**options):
 
 def gin_config(**options):
     return with_network(small_config(**options), layer="gin")
-
-
-def given(graph: ArtistGraph, rows, neighbors, ids=None, width=None):
-    """Inputs of `embed_new`: padded with '' and 0, or with what means nothing."""
-    rows = np.asarray(rows, np.int64)
-    width = width or max((len(one) for one in neighbors), default=0)
-    neighbor_id = np.full((len(rows), width), "", object)
-    neighbor_weight = np.zeros((len(rows), width), np.float32)
-    for i, one in enumerate(neighbors):
-        neighbor_id[i, : len(one)] = [u for u, _ in one]
-        neighbor_weight[i, : len(one)] = [w for _, w in one]
-    inputs = {
-        "artist_id": strings(graph.artist_id[rows] if ids is None else ids),
-        "neighbor_id": strings(neighbor_id),
-        "neighbor_weight": neighbor_weight,
-    }
-    for name, content in graph.content.items():
-        if isinstance(content, VectorContent):
-            inputs[name] = content.values[rows]
-            inputs[f"{name}_present"] = content.present[rows].astype(np.int64)
-        else:
-            inputs[name], inputs[f"{name}_weight"] = padded_words(content, rows)
-    return inputs
-
-
-def padded_words(content: CategoryContent, rows):
-    spans = [slice(content.offsets[row], content.offsets[row + 1]) for row in rows]
-    width = max((span.stop - span.start for span in spans), default=0) + 1
-    bag, weight = np.full((len(rows), width), "", object), np.ones((len(rows), width), np.float32)
-    for i, span in enumerate(spans):
-        bag[i, : span.stop - span.start] = content.words[span]
-        weight[i, : span.stop - span.start] = content.weights[span]
-    return strings(bag), weight
-
-
-def strings(values):
-    values = np.asarray(values, object)
-    return np.array([text.encode() for text in values.ravel()], np.bytes_).reshape(values.shape)
-
-
-def examples(serialized_graphs):
-    # As objects: NumPy's own strings lose the zeros that an example may end with.
-    return np.array([*serialized_graphs], object)
-
-
-def whole_graph(graph: ArtistGraph, edges: sp.csr_matrix):
-    """Inputs of `embed_graph`."""
-    inputs = {
-        "artist_id": strings(graph.artist_id),
-        "target": np.repeat(np.arange(len(graph)), np.diff(edges.indptr)).astype(np.int64),
-        "source": edges.indices.astype(np.int64),
-        "weight": edges.data.astype(np.float32),
-    }
-    for name, content in graph.content.items():
-        if isinstance(content, VectorContent):
-            inputs[name] = content.values
-            inputs[f"{name}_present"] = content.present.astype(np.int64)
-        else:
-            inputs[name], inputs[f"{name}_weight"] = strings(content.words), content.weights
-            inputs[f"{name}_length"] = np.diff(content.offsets)
-    return inputs
 
 
 def embedded_in_the_graph(served: Served, row: int, neighbors) -> np.ndarray:
@@ -211,103 +85,11 @@ def served(tmp_path_factory) -> dict[str, Served]:
     }
 
 
-UNWEIGHTED = {"random", "gin, all"}
-"""Trained on edges without weights, of artists without content."""
-PAIRS = np.array([3, 13, 0]), np.array([[1, 2], [12, 13], [0, 5]])
-NEIGHBORS = [("artist:0002", 4.0), ("artist:0011", 2.0), ("artist:0000", 1.0)]
-
-
 @pytest.fixture(scope="module")
-def questions(served) -> dict:
-    """Everything that is asked, by name: (model, signature, inputs)."""
-    gnn, bare = served["gnn"], served["random"]
-    graph = gnn.graph
-    everyone = range(NUM_ARTISTS)
-    lists = [gnn.listed(row) for row in everyone]
-    five = [*NEIGHBORS, ("artist:0005", 0.5), ("artist:0007", 0.25)]
-    no_weights = [(name, 0.0) for name, _ in NEIGHBORS]
-    ones = [(name, 1.0) for name, _ in NEIGHBORS]
-    unknown = [("nobody", 9.0), NEIGHBORS[0], ("no one", 7.0), *NEIGHBORS[1:]]
-    ask_known = {"artist_id": strings(["artist:0003", "nobody", "artist:0013", "artist:0003"])}
-    asked = {
-        "known": ("gnn", "serving_default", ask_known),
-        "known, of nobody": ("gnn", "serving_default", {"artist_id": strings([])}),
-        "own": ("gnn", "embed_new", given(graph, everyone, lists)),
-        "own, of mixed": ("mixed", "embed_new", given(graph, everyone, lists)),
-        "own, of dnn": ("dnn", "embed_new", given(graph, everyone, lists)),
-        "own, of pretrained": ("pretrained", "embed_new", given(graph, everyone, lists)),
-        "own, of contrastive": ("contrastive", "embed_new", given(graph, everyone, lists)),
-        "no batch, of contrastive": ("contrastive", "embed_new", given(graph, [], [])),
-        "new, of diffusion": ("diffusion", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
-        "new, alone, of diffusion": ("diffusion", "embed_new", given(graph, [1], [[]], [NEW])),
-        "no batch, of diffusion": ("diffusion", "embed_new", given(graph, [], [])),
-        "similar, of diffusion": ("diffusion", "similar", {**ask_known, "k": np.int32(13)}),
-        "own, of random": (
-            "random",
-            "embed_new",
-            given(bare.graph, everyone, [bare.listed(row) for row in everyone]),
-        ),
-        "no batch": ("gnn", "embed_new", given(graph, [], [])),
-        "new": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS], [NEW])),
-        "new, padded": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS], [NEW], width=9)),
-        "new, turned": ("gnn", "embed_new", given(graph, [1], [NEIGHBORS[::-1]], [NEW])),
-        "new, five": ("gnn", "embed_new", given(graph, [1], [five[::-1]], [NEW])),
-        "new, some unknown": ("gnn", "embed_new", given(graph, [1], [unknown], [NEW])),
-        "new, unknown weighs": (
-            "gnn",
-            "embed_new",
-            given(graph, [1], [[*no_weights, ("nobody", 3.0)]], [NEW]),
-        ),
-        "new, no weights": ("gnn", "embed_new", given(graph, [1], [no_weights], [NEW])),
-        "new, weights of one": ("gnn", "embed_new", given(graph, [1], [ones], [NEW])),
-        "new, alone": ("gnn", "embed_new", given(graph, [1], [[]], [NEW])),
-        "new, all unknown": ("gnn", "embed_new", given(graph, [1], [[("no", 1.0)]], [NEW])),
-        "new, of random": ("random", "embed_new", given(bare.graph, [1], [ones], [NEW])),
-        "example, own": (
-            "gnn",
-            "examples",
-            {"examples": examples(serialized(graph, row, lists[row]) for row in everyone)},
-        ),
-        "example, some unknown": (
-            "gnn",
-            "examples",
-            {"examples": examples([serialized(graph, 1, unknown)])},
-        ),
-        "example, no batch": ("gnn", "examples", {"examples": strings([])}),
-    }
-    for k in (-1, 0, 3, 13, 500):
-        inputs = {**ask_known, "k": np.int32(k)}
-        asked[f"similar, {k}"] = "gnn", "similar", inputs
-        asked[f"similar, {k}, of pairwise"] = "pairwise", "similar", inputs
-    one = served["pairwise"]
-    profile = one.system.profile(one.graph, one.graph.visible_edges("test"))
-    profile = {name: part.numpy() for name, part in profile.items()}
-    asked["score"] = "pairwise", "score", {**profile, "query": PAIRS[0], "candidate": PAIRS[1]}
-    nobody = {"artist_id": strings([]), "k": np.int32(3)}
-    asked["similar, of nobody, of pairwise"] = "pairwise", "similar", nobody
-    asked["similar, of nobody"] = (
-        "gnn", "similar", {"artist_id": strings([]), "k": np.int32(3)},
-    )  # fmt: skip
-    for name in ("gated", "gin", "gin, all"):
-        one = served[name]
-        known = [one.listed(row) for row in everyone]
-        asked[f"own, of {name}"] = name, "embed_new", given(one.graph, everyone, known)
-        for what, neighbors in (("new", ones if name in UNWEIGHTED else NEIGHBORS), ("alone", [])):
-            asked[f"{what}, of {name}"] = (
-                name, "embed_new", given(one.graph, [1], [neighbors], [NEW], width=5),
-            )  # fmt: skip
-    for name in served:
-        edges = message_edges(graph.visible_edges("test"), name not in UNWEIGHTED, FAN_OUT)
-        if name in UNWEIGHTED:
-            edges = bare.graph.visible_edges("test")
-        asked[f"graph, {name}"] = name, "embed_graph", whole_graph(served[name].graph, edges)
-    return asked
-
-
-@pytest.fixture(scope="module")
-def told(served, questions, tmp_path_factory):
+def told(served, tmp_path_factory):
     """What a bare process answers, by the same names, and the modules that it has loaded."""
     folder = tmp_path_factory.mktemp("probe")
+    questions = questions_to(served)
     asked = [(served[model].path, *rest) for model, *rest in questions.values()]
     (folder / "questions").write_bytes(pickle.dumps(asked))
     hidden = ("PYTHONPATH", "TF_USE_LEGACY_KERAS")

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tests.trainer.ego_graphs import spec_of
 from tests.trainer.graphs import HiddenGraph
+from tests.trainer.saved_models import weighted_case
 from tests.trainer.small_systems import small_config, small_diffusion_config, small_system
-from tests.trainer.test_export import weighted_case
 from trainer.export import ServedModel
 
 KEPT = 3

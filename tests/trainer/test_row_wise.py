@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from serving.embedded.servable import Servable, _row_wise
+from tests.trainer.saved_models import save, weighted_case
 from tests.trainer.small_systems import small_diffusion_config
-from tests.trainer.test_export import save, weighted_case
 from trainer.row_wise import ROW_WISE
 
 

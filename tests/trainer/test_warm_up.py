@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tests.trainer.saved_models import save, weighted_case
 from tests.trainer.small_systems import small_config, small_diffusion_config
-from tests.trainer.test_export import save, weighted_case
 
 
 @pytest.mark.parametrize("make_config", [small_config, small_diffusion_config])

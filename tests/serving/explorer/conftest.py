@@ -13,8 +13,8 @@ from tests.browser import browser_path, running_browser
 from tests.serving.explorer.page_catalogue import push_named
 from tests.serving.explorer.page_visit import WIDE, Visit, visiting
 from tests.serving.running_server import RunningServer
+from tests.trainer.saved_models import Served, save, weighted_case
 from tests.trainer.small_systems import small_diffusion_config, statistics_of
-from tests.trainer.test_export import Served, save, weighted_case
 from trainer.explorer_data import write_explorer_data
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.trainer.ego_graphs import spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, vectors, words
+from tests.trainer.saved_models import FAN_OUT
 from tests.trainer.small_systems import small_diffusion_config, small_system, statistics_of
-from tests.trainer.test_export import FAN_OUT, spec_of
 from trainer.explorer_data import write_explorer_data
 from trainer.export import ServedModel
 
