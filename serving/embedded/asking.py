@@ -178,16 +178,21 @@ def refuse_method(servable: Servable, name: str, method: str) -> Refused:
 
 
 def find_outputs(signature: Signature, wanted: Sequence[str]) -> Sequence[str]:
-    """The outputs that a request asks for, each once; all if it names none.
+    """The outputs that a request asks for; all if it names none.
 
     Raises:
-      Refused: the signature has no output of that name.
+      Refused: the signature has no output of that name, or one is named twice, as TF Serving says
+        it.
     """
-    unknown = sorted(set(wanted) - set(signature.outputs))
-    if unknown:
-        raise Refused(
-            INVALID_ARGUMENT,
-            f"output tensor alias not found in signature: {unknown[0]} Outputs expected to be in "
-            f"the set {{{','.join(signature.outputs)}}}.",
-        )
-    return list(dict.fromkeys(wanted)) or signature.outputs
+    seen: set[str] = set()
+    for name in wanted:
+        if name not in signature.outputs:
+            raise Refused(
+                INVALID_ARGUMENT,
+                f"output tensor alias not found in signature: {name} Outputs expected to be in "
+                f"the set {{{','.join(signature.outputs)}}}.",
+            )
+        if name in seen:
+            raise Refused(INVALID_ARGUMENT, f"duplicate output tensor alias: {name}")
+        seen.add(name)
+    return list(wanted) or signature.outputs

@@ -135,6 +135,14 @@ def test_grpc_requests_that_are_wrong(ids, prediction):
     assert refusal(prediction.Predict, request).code() == grpc.StatusCode.NOT_FOUND
 
 
+def test_an_output_that_is_named_twice_is_refused(ids, prediction):
+    request = requested(artist_id=ids)
+    request.output_filter.extend(["known", "embedding", "known"])
+    refused = refusal(prediction.Predict, request)
+    assert refused.code() == INVALID
+    assert "duplicate output tensor alias: known" in refused.details()
+
+
 def test_a_tensor_that_says_it_is_larger_than_it_is(prediction):
     proto = tf.make_tensor_proto(["a", "b"])
     proto.tensor_shape.dim[0].size = 10**14
