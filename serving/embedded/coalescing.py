@@ -31,7 +31,7 @@ MOST_ROWS: Final = 32
 Arrays = Mapping[str, np.ndarray]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class _Waiting:
     """A request that has not been computed.
 
@@ -137,7 +137,24 @@ class Coalescer:
         one = _Waiting(inputs, num_rows, deadline, hold.pop_all().close, answer)
         self._waiting.setdefault(group, []).append(one)
         self._start()
-        return await asyncio.wait_for(answer, max(0.0, deadline - time.monotonic()))
+        try:
+            return await asyncio.wait_for(answer, max(0.0, deadline - time.monotonic()))
+        except (asyncio.TimeoutError, asyncio.CancelledError):
+            self._withdraw(group, one)
+            raise
+
+    def _withdraw(self, group: _Group, one: _Waiting) -> None:
+        """Lets go of a request that waits in vain: its deadline is over, or its client has gone.
+
+        Its place among the concurrent requests comes free now, so that what is left of it would be
+        beyond their limit until the computation before it ends.
+        """
+        waiting = self._waiting.get(group, [])
+        if one in waiting:
+            waiting.remove(one)
+            if not waiting:
+                del self._waiting[group]
+            one.release()
 
     def _start(self) -> None:
         while self._waiting and self._running < self._at_once and not self._closed:

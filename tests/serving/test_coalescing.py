@@ -261,6 +261,28 @@ def test_those_who_have_gone_take_no_place():
     asyncio.run(check())
 
 
+def test_who_waits_in_vain_is_let_go_at_once():
+    """Its place is free by then: waiting on, it would be one more than the limit allows."""
+
+    async def check() -> None:
+        asker = Asker()
+        first = await asker.busy()
+        late = [asker.ask(number, k=number % 2, seconds=0.02) for number in range(6)]
+        patient = asker.ask(7)
+        gone = asker.ask(8, k=3)
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(*late, gone, return_exceptions=True)
+        assert asker.released == 7
+        assert asker.model.runs == [[100]]
+        asker.model.go.set()
+        assert values(await asyncio.gather(first, patient)) == [[100], [7]]
+        assert asker.model.runs == [[100], [7]]
+        assert asker.released == 9
+
+    asyncio.run(check())
+
+
 def test_at_its_end_nobody_waits_for_ever_and_no_version_is_held():
     async def check() -> None:
         asker = Asker()
