@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
@@ -27,7 +28,14 @@ from serving.embedded.json_tensors import check_names, check_shape
 from serving.embedded.model_info import asked_version, model_metadata, model_status
 from serving.embedded.predictor import Predictor
 from serving.embedded.servable import Input, Servable, Signature
-from serving.embedded.status import INTERNAL, INVALID_ARGUMENT, OK, Refused
+from serving.embedded.status import (
+    CANCELLED,
+    DEADLINE_EXCEEDED,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    OK,
+    Refused,
+)
 
 _log = logging.getLogger("artist_sim.serve")
 
@@ -90,12 +98,18 @@ class GrpcApi:
                 reply = (await answer(request, context)).SerializeToString()
             except Refused as error:
                 code, message = error.code, error.message
+            except asyncio.CancelledError:
+                # Nobody waits for the answer any more; it is counted, as a lost connection by REST.
+                late = context.time_remaining() == 0
+                code = DEADLINE_EXCEEDED if late else CANCELLED
+                raise
             except Exception:
                 _log.exception("a request failed")
                 code, message = INTERNAL, "The server failed on this request."
-            metrics = self._predictor.metrics
-            metrics.requests.labels("grpc", asked, code.name).inc()
-            metrics.latency.labels("grpc", asked).observe(time.perf_counter() - begun)
+            finally:
+                metrics = self._predictor.metrics
+                metrics.requests.labels("grpc", asked, code.name).inc()
+                metrics.latency.labels("grpc", asked).observe(time.perf_counter() - begun)
             if code is not OK:
                 await context.abort(code, message)
             return reply
