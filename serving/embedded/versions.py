@@ -139,7 +139,9 @@ class Versions:
                 return False
             if self._failed.get(version) == found:
                 continue
-            self._note(VersionStatus(version, State.LOADING))
+            if version != served:
+                # One that is written over answers until its new files have taken its place.
+                self._note(VersionStatus(version, State.LOADING))
             try:
                 servable = self._load(path)
                 try:
@@ -158,7 +160,6 @@ class Versions:
                 if version == served:
                     # Written over by something broken: what is in memory is still good.
                     self._served_print = found
-                    self._note(VersionStatus(version, State.AVAILABLE))
                     return False
                 self._note(VersionStatus(version, State.END, told))
                 continue

@@ -165,6 +165,26 @@ def test_a_served_version_that_is_written_over_is_loaded_again(versions, tmp_pat
     assert states(versions) == {1: State.AVAILABLE}
 
 
+def test_a_served_version_is_available_while_it_is_loaded_again(tmp_path):
+    seen = []
+
+    def load(path: Path) -> FakeServable:
+        seen.append(states(versions))
+        return FakeServable(path)
+
+    versions = Versions(tmp_path, load=load)
+    for time in (1, 2):
+        write(tmp_path, 1, time=time)
+        assert versions.refresh()
+    write(tmp_path, 2)
+    assert versions.refresh()
+    assert seen == [
+        {1: State.LOADING},
+        {1: State.AVAILABLE},
+        {1: State.AVAILABLE, 2: State.LOADING},
+    ]
+
+
 def test_what_is_served_goes_on_when_the_folder_is_gone(versions, tmp_path):
     write(tmp_path, 1)
     versions.refresh()
