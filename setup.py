@@ -1,6 +1,27 @@
 """artist_sim: artist embeddings from a catalogue and a similarity graph, as a TFX pipeline."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+_SCHEMA = "graph_schema.pbtxt"
+
+
+class BuildWithSchema(build_py):
+    """Puts graph_schema.pbtxt, which belongs to no package, beside the packages.
+
+    The graph builder's workers read it wherever their code was installed from.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            self.copy_file(_SCHEMA, str(Path(self.build_lib, _SCHEMA)))
+
+    def get_source_files(self) -> list[str]:
+        return [*super().get_source_files(), _SCHEMA]
+
 
 setup(
     name="artist-sim",
@@ -10,6 +31,7 @@ setup(
     packages=find_packages(
         include=["catalogues*", "components*", "pipeline*", "serving*", "trainer*"]
     ),
+    cmdclass={"build_py": BuildWithSchema},
     package_data={
         "catalogues": ["sampler/*"],
         "components": ["retrieval_evaluator/*.schema.json", "retrieval_evaluator/page/*"],
