@@ -9,8 +9,6 @@ from benchmarks.serving.questions import KINDS
 from benchmarks.serving.servers import TITLES
 
 _PROTOCOLS = {"rest": "REST", "grpc": "gRPC"}
-_PAIRS = ", walks of each artist kept, by which `similar` ranks its 1,000 nearest once more"
-_NO_PAIRS = "; `similar` is one product with them and the best of that"
 
 
 def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: str) -> str:
@@ -22,12 +20,12 @@ def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: 
       source: path from the page to the JSON.
     """
     plan, machine, versions = summary["plan"], summary["machine"], summary["versions"]
-    options = "" if plan["pairwise"] else ' OPTIONS="--vectors-alone"'
     parts = [
-        "# Results: serving" + ("" if plan["pairwise"] else ", by vectors alone"),
-        f"Written by `make benchmark SUITE=serving{options}` from [{source}]({source}).",
+        "# Results: serving",
+        f"Written by `make benchmark SUITE=serving` from [{source}]({source}).",
         f"Latency in ms and requests a second of models of the default sizes (vectors of "
-        f"{plan['dim']}{_PAIRS if plan['pairwise'] else _NO_PAIRS}), "
+        f"{plan['dim']}, walks of each artist kept, by which its 1,000 nearest are ranked once "
+        "more), "
         "asked over the loopback by clients that each wait for an answer before they ask again, "
         "on connections that stay open. Servers and load share one machine and ran in one go: "
         f"{plan['rounds']} rounds, in each of which the servers took turns, for "

@@ -20,11 +20,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--artists", nargs="+", type=int, metavar="N", help="of the catalogues")
     parser.add_argument("--rounds", type=int, help="in which the servers take turns")
     parser.add_argument("--seconds", type=float, help="of each run")
-    parser.add_argument(
-        "--vectors-alone",
-        action="store_true",
-        help="models whose `similar` is the product of vectors alone; a page of its own",
-    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--quick", action="store_true", help="one short round of 1,000 artists; nothing is written"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.metadata
 import json
 import os
@@ -40,10 +39,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         raise InputError("--artists must be at least 10.")
     if given.get("rounds", 1) < 1 or not 0 < given.get("seconds", 1) <= 60:
         raise InputError("--rounds must be at least 1, --seconds above 0 and at most 60.")
-    plan = Plan(**{**vars(plan), **given})
-    if args.vectors_alone:
-        plan = dataclasses.replace(plan, sizes=dataclasses.replace(plan.sizes, pairwise=False))
-    return plan
+    return Plan(**{**vars(plan), **given})
 
 
 def summary_of(plan: Plan, records: Sequence[Any]) -> dict[str, Any]:
@@ -61,7 +57,6 @@ def summary_of(plan: Plan, records: Sequence[Any]) -> dict[str, Any]:
             "seconds": plan.seconds,
             "dim": plan.sizes.embedding_dim,
             "reach": plan.sizes.reach,
-            "pairwise": plan.sizes.pairwise,
         },
         "machine": machine(),
         "versions": {"python": platform.python_version(), **versions},
@@ -83,8 +78,7 @@ def run_suite(
     Raises:
       InputError: something does not start, or answers wrongly.
     """
-    name = "serving_vectors" if args.vectors_alone else "serving"
-    source, page = results / f"{name}.json", _PAGES / f"{name}.md"
+    source, page = results / "serving.json", _PAGES / "serving.md"
     if args.page_only:
         if not source.exists():
             raise InputError("Nothing is measured yet; `make benchmark SUITE=serving` begins.")

@@ -174,23 +174,6 @@ def test_numbers_out_of_range_are_refused(given):
         suite.plan_of(parser.parse_args(given))
 
 
-def test_models_of_vectors_alone_are_another_plan_and_page(folder):
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    plan = suite.plan_of(parser.parse_args(["--vectors-alone"]))
-    assert not plan.sizes.pairwise
-    path = make_model(
-        ARTISTS,
-        folder / "models",
-        dataclasses.replace(SIZES, pairwise=False),
-        lambda text: None,
-    )
-    told = make_questions(path / "1", ARTISTS, 1)["similar"][0]
-    assert len(told.wanted["similar_id"][0]) == 10
-    summary = suite.summary_of(plan, [])
-    assert summary["plan"]["pairwise"] is False
-
-
 def _plain(values: np.ndarray):
     found = values.tolist()
     return json.loads(json.dumps(found, default=bytes.decode))
