@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ _GRACE: Final = 20.0
 
 
 def main() -> int:
-    """Imports the catalogue where it must; then `tfx pipeline create|update`, `tfx run create`."""
+    """Imports and registers what it must; then `tfx run create`."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.run",
         description="Compiles the pipeline and runs it through the TFX command line.",
@@ -62,18 +63,31 @@ def _run(config_path: Path) -> int:
         "GLOG_minloglevel": "4",
         "TF_USE_LEGACY_KERAS": "1",
     }
-    known = (home() / "tfx" / PIPELINE_NAME).exists()
-    path = f"--pipeline_path={_RUNNER}"
     name = f"--pipeline_name={PIPELINE_NAME}"
-    for command in (
-        ["pipeline", "update" if known else "create", path],
-        ["run", "create", name],
-    ):
+    for command in (*_registration(home() / "tfx" / PIPELINE_NAME), ["run", "create", name]):
         print(f"$ tfx {' '.join([*command[:2], '--engine=local', name])}", flush=True)
         status = _tfx([*command, "--engine=local"], environment)
         if status:
             return status
     return 0
+
+
+def _registration(known: Path) -> list[list[str]]:
+    """The command that tells TFX where the pipeline's code lies, if it does not know that yet.
+
+    TFX keeps no more than the place: `tfx run create` compiles what lies there anew. The command
+    loads all of TFX and TensorFlow to write it down, half a minute on a small machine.
+
+    Args:
+      known: the folder that TFX keeps what it knows of the pipeline in.
+    """
+    try:
+        registered = json.loads((known / "pipeline_args.json").read_text())["pipeline_dsl_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        registered = ""
+    if registered == str(_RUNNER):
+        return []
+    return [["pipeline", "update" if known.exists() else "create", f"--pipeline_path={_RUNNER}"]]
 
 
 def _tfx(arguments: list[str], environment: dict[str, str]) -> int:
