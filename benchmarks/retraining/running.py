@@ -8,10 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import yaml
 
@@ -78,8 +79,12 @@ def configuration(policy: Policy, arrived: Path) -> dict[str, Any]:
     return {"catalogue": {"path": f"{arrived}/{PATTERN}"}, **_COMMON, **_OWN[policy]}
 
 
+class Stopped(Exception):
+    """The run was ended from outside: nothing became of it."""
+
+
 class PipelineRunner:
-    """Runs `python -m pipeline.run` once a day.
+    """Runs `python -m pipeline.run` once a day, for several policies at a time.
 
     Args:
       folder: gets a home for each policy, with its configuration beside it.
@@ -88,13 +93,21 @@ class PipelineRunner:
 
     def __init__(self, folder: Path, arrived: Path):
         self._folder, self._arrived = folder, arrived
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+        # Of what runs, and of the environment, which all threads share.
+        self._lock = threading.Lock()
 
     def home(self, policy: Policy) -> Path:
         """ARTIST_SIM_HOME of a policy."""
         return self._folder / policy
 
     def run(self, policy: Policy, event: Event) -> Ran:
-        """Runs the pipeline on the newest span, and kills it while it trains if it is to be."""
+        """Runs the pipeline on the newest span, and kills it while it trains if it is to be.
+
+        Raises:
+          Stopped: by `stop`, meanwhile or before.
+        """
         config = self._folder / f"{policy}.yaml"
         self.home(policy).mkdir(parents=True, exist_ok=True)
         config.write_text(yaml.safe_dump(configuration(policy, self._arrived)))
@@ -104,7 +117,34 @@ class PipelineRunner:
         output = self.home(policy) / "console.txt"
         # What an earlier run that was killed has left there is none of this one's.
         kept = self._kept_epochs(policy)
-        with output.open("wb") as console:
+        with (
+            output.open("wb") as console,
+            self._started(config, environment, console) as process,
+        ):
+            killed = event == "killed" and self._kill_in_training(process, policy, kept)
+            status = process.wait()
+        seconds = round(time.monotonic() - started, 1)
+        if killed:
+            return Ran("killed", "", "", seconds)
+        if status:
+            return Ran("failed", sentence(output.read_text(errors="replace")), "", seconds)
+        return self._told(policy, seconds)
+
+    def stop(self) -> None:
+        """Ends what runs, and lets nothing begin any more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                _end(process)
+
+    @contextlib.contextmanager
+    def _started(
+        self, config: Path, environment: Mapping[str, str], console: BinaryIO
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A run's process, which is over on leaving."""
+        with self._lock:
+            if self._stopped:
+                raise Stopped
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.run", "--config", str(config)],
                 cwd=_ROOT,
@@ -114,20 +154,18 @@ class PipelineRunner:
                 # A group of its own: what is killed is the command and all that it started.
                 start_new_session=True,
             )
-            try:
-                killed = event == "killed" and self._kill_in_training(process, policy, kept)
-                status = process.wait()
-            except BaseException:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                process.wait()
-                raise
-        seconds = round(time.monotonic() - started, 1)
-        if killed:
-            return Ran("killed", "", "", seconds)
-        if status:
-            return Ran("failed", sentence(output.read_text(errors="replace")), "", seconds)
-        return self._told(policy, seconds)
+            self._running.add(process)
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            process.wait()
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if self._stopped:
+            raise Stopped
 
     def _kill_in_training(
         self, process: subprocess.Popen[bytes], policy: Policy, kept: set[Path]
@@ -147,11 +185,16 @@ class PipelineRunner:
         from pipeline.run_summary import local_summary
         from pipeline.runs import list_runs, open_store
 
-        with at_home(self.home(policy)):
+        with self._lock, at_home(self.home(policy)):
             run = list_runs(open_store())[-1]
         summary = local_summary(run, seconds, None, None)
         version = str(summary.version or "") if summary.outcome == "pushed" else ""
         return Ran(summary.outcome, summary.reason, version, seconds)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def sentence(output: str) -> str:

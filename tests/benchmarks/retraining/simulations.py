@@ -14,7 +14,7 @@ class FakeRunner:
     """Pushes where it is told to; version '<policy>-<day>'."""
 
     def __init__(self, told):
-        self.told, self.asked = told, []
+        self.told, self.asked, self.stopped = told, [], False
 
     def run(self, policy, event):
         day = 1 + sum(asked[0] == policy for asked in self.asked)
@@ -22,6 +22,9 @@ class FakeRunner:
         outcome = self.told[policy][day - 1]
         version = f"{policy}-{day}" if outcome == "pushed" else ""
         return Ran(outcome, f"because of {outcome}.", version, 1.0)
+
+    def stop(self):
+        self.stopped = True
 
 
 def fake_judge(asked):

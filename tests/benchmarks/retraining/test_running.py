@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from benchmarks.retraining import running
-from benchmarks.retraining.running import PipelineRunner, at_home, configuration, sentence
+from benchmarks.retraining.running import (
+    PipelineRunner,
+    Stopped,
+    at_home,
+    configuration,
+    sentence,
+)
 from pipeline.config import parse_config
 
 
@@ -103,6 +110,29 @@ def test_an_interrupted_simulation_leaves_no_run_behind(tmp_path, monkeypatch):
         runner.run("gated", "killed")
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), signal.SIG_DFL)
+
+
+def test_a_run_that_is_stopped_came_to_nothing_and_none_begins_any_more(tmp_path, monkeypatch):
+    code = (
+        "import os, pathlib, time\n"
+        "pathlib.Path(os.environ['ARTIST_SIM_HOME'], 'pid').write_text(str(os.getpid()))\n"
+        "time.sleep(60)\n"
+    )
+    command(monkeypatch, code)
+    runner = PipelineRunner(tmp_path, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(runner.run, "gated", "")
+        pid = tmp_path / "gated" / "pid"
+        while not (pid.exists() and pid.read_text()):
+            assert not run.done()
+        runner.stop()
+        with pytest.raises(Stopped):
+            run.result()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), signal.SIG_DFL)
+    with pytest.raises(Stopped):
+        runner.run("blind", "")
+    assert not (tmp_path / "blind" / "pid").exists()
 
 
 def test_another_home_is_looked_at_only_meanwhile(tmp_path, monkeypatch):
