@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ import pytest
 from tfx.dsl.io import fileio
 
 from catalogues.errors import InputError
+from components import lock_file
 from components import push_lock as module
 from components.push_lock import push_lock
 
@@ -19,7 +21,7 @@ from components.push_lock import push_lock
 @pytest.fixture(params=["a folder", "a store"])
 def path(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(module, "_POLL", 0.01)
-    monkeypatch.setattr(module, "_SETTLE", 0.05)
+    monkeypatch.setattr(lock_file, "_SETTLE", 0.05)
     if request.param == "a folder":
         return str(tmp_path / "lock")
     # TensorFlow's file system in memory stands for gs://.
@@ -33,6 +35,10 @@ def write(path: str, text: str) -> None:
         fileio.remove(path)  # The file system in memory would append.
     with fileio.open(path, "w") as file:
         file.write(text)
+
+
+def write_entry(path: str, owner: str, token: str, lasting: float = lock_file.STALE) -> None:
+    write(path, json.dumps(dataclasses.asdict(lock_file.entry_of(owner, token, lasting))))
 
 
 def test_it_is_there_while_it_is_held_and_gone_after(path):
@@ -98,36 +104,35 @@ def test_of_many_one_at_a_time_is_at_work(path):
 
 
 def test_a_run_that_is_tried_again_takes_over_its_own_lock(path):
-    write(path, json.dumps({"owner": "run-1", "token": "of the killed one", "time": time.time()}))
+    write_entry(path, "run-1", "of the killed one")
     with push_lock(path, "run-1") as lock:
         lock.check()
 
 
 def test_a_lock_that_nobody_renews_is_left_over(path):
-    old = time.time() - module.STALE - 1
-    write(path, json.dumps({"owner": "run-1", "token": "of the killed one", "time": old}))
+    write_entry(path, "run-1", "of the killed one", lasting=-1)
     with push_lock(path, "run-2") as lock:
         lock.check()
 
 
 def test_a_holder_renews_its_lock(path, monkeypatch):
-    monkeypatch.setattr(module, "_RENEWED_EVERY", 0.01)
+    monkeypatch.setattr(lock_file, "RENEWED_EVERY", 0.01)
     with push_lock(path, "run-1") as lock:
-        first = module._read(path)
+        first = lock_file.read(path)
         deadline = time.monotonic() + 10
-        while module._read(path).time == first.time and time.monotonic() < deadline:
+        while lock_file.read(path).time == first.time and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert module._read(path).time > first.time
+        assert lock_file.read(path).time > first.time
         lock.check()
 
 
 def test_a_holder_that_was_overtaken_notices_and_leaves_the_lock_alone(path):
     with push_lock(path, "run-1") as lock:
-        write(path, json.dumps({"owner": "run-2", "token": "another", "time": time.time()}))
+        write_entry(path, "run-2", "another")
         with pytest.raises(InputError, match="was taken over meanwhile"):
             lock.check()
         lock.renew()
-    assert module._read(path).owner == "run-2"
+    assert lock_file.read(path).owner == "run-2"
 
 
 def test_a_process_that_was_killed_before_it_could_write_holds_nothing_for_long(path, monkeypatch):
@@ -137,7 +142,7 @@ def test_a_process_that_was_killed_before_it_could_write_holds_nothing_for_long(
         refused = pytest.raises(InputError, match="'an unknown process' is at work")
         with refused, push_lock(path, "run-1"):
             pass
-        long_ago = time.time() - module.STALE - 1
+        long_ago = time.time() - lock_file.STALE - 1
         os.utime(path, (long_ago, long_ago))
     with push_lock(path, "run-1") as lock:
         lock.check()
@@ -145,10 +150,10 @@ def test_a_process_that_was_killed_before_it_could_write_holds_nothing_for_long(
 
 def test_a_lock_that_was_taken_meanwhile_is_put_back(tmp_path):
     path = str(tmp_path / "lock")
-    left_over = module.LockEntry("run-1", "old", 0.0)
-    write(path, json.dumps({"owner": "run-2", "token": "new", "time": time.time()}))
-    module._break(path, left_over)
-    assert module._read(path).token == "new"
-    module._break(path, module._read(path))
-    assert module._read(path) is None
-    module._break(path, left_over)  # Somebody else was faster.
+    left_over = lock_file.LockEntry("run-1", "old", 0.0, 0.0)
+    write_entry(path, "run-2", "new")
+    lock_file.break_left_over(path, left_over)
+    assert lock_file.read(path).token == "new"
+    lock_file.break_left_over(path, lock_file.read(path))
+    assert lock_file.read(path) is None
+    lock_file.break_left_over(path, left_over)  # Somebody else was faster.

@@ -10,7 +10,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from catalogues.errors import InputError
-from components import latest_served_model, ordered_pusher, push_lock, served_versions
+from components import latest_served_model, lock_file, ordered_pusher, served_versions
 from components.latest_served_model import SERVED_VERSION, there_is_none
 from components.served_versions import ServedVersions
 
@@ -338,7 +338,7 @@ def test_an_entry_of_an_older_ledger_is_read(runs, root):
 
 def test_a_destination_that_is_no_folder_of_this_machine(tmp_path, monkeypatch):
     # TensorFlow's file system in memory stands for gs://, which it reads by the same interface.
-    monkeypatch.setattr(push_lock, "_SETTLE", 0.0)
+    monkeypatch.setattr(lock_file, "_SETTLE", 0.0)
     source = saved_model(tmp_path / "model", "first")
     served = ServedVersions("ram://serving/artist_sim")
     assert served.latest(other_than="") == 0
