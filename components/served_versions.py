@@ -11,6 +11,7 @@ Of a push destination `<root>`:
   <root>.ledger/<version>.json            where it came from, a Push
   <root>.ledger/<version>.taken_back.json why it is served no more, a TakenBack
   <root>.ledger/lock                      held while any of this is changed
+  <root>.ledger/run                       the lease of the run that is under way
   <root>.quarantine/<version>/            what was taken back
 """
 
@@ -28,10 +29,12 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from components.push_lock import PushLock, push_lock
+from components.run_lease import RunLease
 
 _LEDGER: Final = ".ledger"
 _QUARANTINE: Final = ".quarantine"
 _LOCK: Final = "lock"
+_RUN: Final = "run"
 _PUSHED: Final = "json"
 _TAKEN_BACK: Final = "taken_back.json"
 _MODEL_FILE: Final = "saved_model.pb"
@@ -102,6 +105,10 @@ class ServedVersions:
         fileio.makedirs(self._ledger)
         with push_lock(os.path.join(self._ledger, _LOCK), owner) as lock:
             yield lock
+
+    def lease(self, run: str) -> RunLease:
+        """What keeps other runs out from a run's first step to its last."""
+        return RunLease(os.path.join(self._ledger, _RUN), run)
 
     def folder(self, version: int) -> str:
         """The folder of a version."""

@@ -1,11 +1,11 @@
 """What the container of a step on Kubeflow Pipelines runs: TFX's entry point, made to work there.
 
-`python -m pipeline.kubeflow_entrypoint` takes the arguments of
+`python -m pipeline.kubeflow_entrypoint --serving_root ROOT` takes the arguments of
 `tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor` and calls it in this process.
 That one was written for a managed back end; of the open-source one it does not know that inputs
 come without their type, that artifacts are to be read and written in local folders, which the
 launcher copies from and to the store, and that nobody has made the folders of outputs (decision
-0012).
+0012). And it holds the lease that lets one run at a time at the push destination.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from typing import Any, Final
 
 from catalogues.errors import InputError
 from components.artifact_uris import artifact_uri, local_path
-from pipeline.kubeflow_summary import is_last_step, nothing_to_do, summary_of
+from components.served_versions import ServedVersions
+from pipeline.kubeflow_summary import is_last_step, nothing_to_do, run_and_step, summary_of
 from pipeline.webhook import post_summary
 
 TFX_ENTRY_POINT: Final = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
+SERVING_ROOT_FLAG: Final = "--serving_root"
 _INPUT: Final = "--json_serialized_invocation_args"
 _INPUTS_SPEC: Final = "--json_serialized_inputs_spec_args"
 
@@ -34,24 +36,34 @@ def main(arguments: Sequence[str]) -> int:
     A step that ends the run posts the run's summary, if there is a webhook.
     """
     given = list(arguments)
+    root_place = given.index(SERVING_ROOT_FLAG)
+    _, serving_root = given[root_place : root_place + 2]
+    del given[root_place : root_place + 2]
     place, spec_place = given.index(_INPUT) + 1, given.index(_INPUTS_SPEC) + 1
     executor_input = localized(json.loads(given[place]), json.loads(given[spec_place]))
     given[place] = json.dumps(executor_input)
     for artifact in _artifacts(executor_input, "outputs"):
         Path(artifact["uri"]).mkdir(parents=True, exist_ok=True)
     sys.argv = [TFX_ENTRY_POINT, *given]
+    run, _ = run_and_step(executor_input)
+    lease = ServedVersions(serving_root).lease(run)
     try:
-        _execute()
+        with lease.step():
+            _execute()
     except InputError as error:
-        print(f"artist_sim: {error}", file=sys.stderr, flush=True)
         _post(executor_input, error)
+        lease.end()
+        # Last, where a person looks for it.
+        print(f"artist_sim: {error}", file=sys.stderr, flush=True)
         return 2
     except BaseException as error:
         _post(executor_input, error)
+        lease.end()
         raise
     output = _restore_uris(Path(executor_input["outputs"]["outputFile"]))
     if is_last_step(executor_input) or nothing_to_do(output):
         _post(executor_input, None, output)
+        lease.end()
     return 0
 
 

@@ -20,6 +20,7 @@ from pipeline.config import PipelineConfig
 from pipeline.dag import create_pipeline
 from pipeline.home import DEPLOYED_NAME
 from pipeline.kubeflow_config import KubeflowConfig
+from pipeline.kubeflow_entrypoint import SERVING_ROOT_FLAG
 from pipeline.kubeflow_resources import with_resources
 from pipeline.preflight import check_kubeflow
 
@@ -52,7 +53,7 @@ def compile_package(config: PipelineConfig) -> list[dict[str, Any]]:
         KubeflowV2DagRunnerConfig(
             display_name=DEPLOYED_NAME,
             default_image=kubeflow.image,
-            default_commands=list(COMMAND),
+            default_commands=[*COMMAND, SERVING_ROOT_FLAG, kubeflow.serving_root],
             use_pipeline_spec_2_1=True,
         )
     )

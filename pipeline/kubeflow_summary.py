@@ -53,7 +53,7 @@ def summary_of(
       output: what the step put out, an ExecutorOutput as JSON; None where it failed.
     """
     inputs = _inputs(executor_input)
-    run, step = _run_and_step(executor_input)
+    run, step = run_and_step(executor_input)
     evaluation = inputs.get(_EVALUATION)
     scores, reason = judged(Path(evaluation["uri"]) if evaluation else None)
     pushed = inputs.get(_PUSHED_MODEL, {}).get("metadata", {})
@@ -88,7 +88,7 @@ def _inputs(executor_input: Mapping[str, Any]) -> dict[str, Any]:
     return {name: listed["artifacts"][0] for name, listed in artifacts.items() if listed}
 
 
-def _run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
+def run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
     """Of `<root>/<pipeline>/<run>/<step>/…`, where the back end has a step's outputs lie."""
     for listed in executor_input.get("outputs", {}).get("artifacts", {}).values():
         parts = artifact_uri(listed["artifacts"][0]["uri"]).split("/")

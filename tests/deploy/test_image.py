@@ -79,7 +79,7 @@ def test_every_command_of_the_package_is_in_the_image(tmp_path):
     ours = 0
     for executor in executors.values():
         container = executor["container"]
-        assert container["command"] == list(COMMAND)
+        assert container["command"][:3] == list(COMMAND)
         place = container["args"].index("--executor_class_path") + 1
         module = container["args"][place].rpartition(".")[0]
         if module.startswith("tfx."):

@@ -110,7 +110,10 @@ def test_it_is_a_valid_spec_that_the_open_source_back_end_takes(package):
     for name, task in spec.root.dag.tasks.items():
         component = spec.components[task.component_ref.name]
         container = deployment.executors[component.executor_label].container
-        assert list(container.command) == ["python", "-m", "pipeline.kubeflow_entrypoint"]
+        assert list(container.command) == [
+            *("python", "-m", "pipeline.kubeflow_entrypoint"),
+            *("--serving_root", config().kubeflow.serving_root),
+        ]
         assert not container.HasField("lifecycle"), "a hook is a driver, and there are none"
         assert not task.caching_options.enable_cache, "a cached retraining does nothing"
         assert set(task.inputs.parameters) == set(component.input_definitions.parameters)

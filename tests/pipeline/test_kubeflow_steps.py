@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.served_versions import ServedVersions
 from pipeline.command_line import main
 from pipeline.webhook import WEBHOOK_VARIABLE
 from serving.pushed_model import PushedModel, newest_version
@@ -166,7 +167,7 @@ def test_the_first_run_ends_with_a_pushed_model(history):
 def test_the_ledger_says_where_the_version_came_from(history):
     (version,) = history.versions[0]
     ledger = Path(f"{history.serving_root}.ledger")
-    # No lock is left, and nothing of the one that was held.
+    # No lock and no lease is left, and nothing of those that were held.
     assert [path.name for path in ledger.iterdir()] == [f"{version}.json"]
     entry = json.loads((ledger / f"{version}.json").read_text())
     assert entry["run"] == "run-1"
@@ -269,3 +270,20 @@ def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
         .splitlines()[-1]
         .startswith("artist_sim: overrides: unknown key `trainer.epochs`")
     )
+
+
+def test_a_run_that_begins_while_another_is_under_way_ends_in_its_first_step(compiled):
+    folder, spec = compiled
+    lease = ServedVersions(str(folder / "volume" / "serving" / "artist_sim")).lease("run-5")
+    with lease.step():
+        pass
+    hook = Hook(200)
+    backend = Backend(folder / "late", {WEBHOOK_VARIABLE: hook.url})
+    (result,) = backend.run(spec, "run-6").values()
+    hook.close()
+    lease.end()
+    (summary,) = hook.bodies
+    assert (summary["run"], summary["step"]) == ("run-6", "RunParameters")
+    assert summary["outcome"] == "failed" and "Run 'run-5' is under way" in summary["reason"]
+    assert result.status == 2
+    assert result.log.strip().splitlines()[-1].startswith("artist_sim: Run 'run-5' is under way")
