@@ -98,7 +98,8 @@ What the run said of itself, where it is more than that it trained and was pushe
 
 ## Machine and versions
 
-- The runs took {minutes:.0f} minutes on {machine["cores"]} cores ({machine["architecture"]}).
+- The runs took {minutes:.0f} minutes, two side by side, on {machine["cores"]} cores \
+({machine["architecture"]}).
 - {versions}.
 """
 
