@@ -10,6 +10,8 @@ Words become numbers in one of three ways (FeatureConfig.words):
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from catalogues.errors import InputError, nearest
+from catalogues.spec import LISTENING
 from trainer.config import AUTO, BAG, FACTORS, RANDOM, FeatureConfig
 from trainer.graph import ArtistGraph, CategoryContent, VectorContent
 
@@ -122,6 +125,40 @@ class ContentEncoder(tf.Module):
     def num_features(self) -> int:
         """Width of what `__call__` returns."""
         return sum(part.width + (part.flag is not None) for part in self.layout)
+
+    @property
+    def column_names(self) -> list[str]:
+        """What each column of what `__call__` returns is about; equal names mean equal things.
+
+        A word is itself in every catalogue, and a number of a vector its place. What the builder
+        learnt anew (principal components, factors of words, listening vectors) means the same only
+        where it learnt the same: a digest of that is part of the name.
+        """
+        found: list[str] = []
+        for entry in self._modalities:
+            name, learnt = entry["name"], self._learnt(entry)
+            about: Sequence[Any] = range(self._width(entry))
+            if entry["kind"] != "vector" and not learnt:
+                about = entry["vocabulary"]
+            found += [json.dumps([name, self._how, learnt, one]) for one in about]
+            found.append(json.dumps([name]))
+        if self.uses_random:
+            found += [json.dumps([RANDOM, place]) for place in range(self._config.random_dim)]
+        return found
+
+    def _learnt(self, entry: Mapping[str, Any]) -> str:
+        """A digest of what a modality's columns are by, '' where they are the content itself."""
+        if entry["kind"] != "vector":
+            matrices = [entry["factors"]] if self._how == FACTORS else []
+        elif "components" in entry:
+            matrices = [entry["components"], entry["mean"], entry["deviation"]]
+        else:
+            # Of the factorisation itself nothing is here; another has another mean.
+            matrices = [entry["mean"], entry["deviation"]] if entry["name"] == LISTENING else []
+        if not matrices:
+            return ""
+        parts = [np.asarray(matrix, np.float32).tobytes() for matrix in matrices]
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
     def _word_matrices(self) -> set[str]:
         """What an entry must have for words to become numbers as configured."""

@@ -13,6 +13,7 @@ from trainer.config import ATTENTION, FACTORS, ContrastiveConfig, EncoderConfig
 from trainer.content import FeatureColumns
 from trainer.layers.mean_convolution import UnitLength
 from trainer.layers.word_attention import WordAttention
+from trainer.named_weights import Weight, dense_weights
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph
 
 _WORD_DIM: Final = 200
@@ -96,6 +97,24 @@ class ContrastiveNetwork(tf.Module):
             self._mean, blocks, fn_output_signature=tf.TensorSpec([None, dim], tf.float32)
         )
         return tf.reshape(embedded, [-1, dim])[:num_artists]
+
+    def named_weights(self, columns: Sequence[str]) -> list[Weight]:
+        """All its weights by what they mean.
+
+        Args:
+          columns: what each column of the features is about.
+        """
+        found: list[Weight] = []
+        for part, encoder in zip(self.layout, self.encoders, strict=True):
+            inputs: Sequence[str] | None = columns[part.start : part.start + part.width]
+            for place, layer in enumerate(encoder.layers):
+                name = f"{part.name}_{place}"
+                if isinstance(layer, WordAttention):
+                    found += layer.named_weights(name, inputs or ())
+                else:
+                    found += dense_weights(name, layer, inputs)
+                inputs = None
+        return found
 
     def embed_graph(self, given: WholeGraph) -> Profile:
         """EMBEDDING of a whole graph; its edges are not read."""

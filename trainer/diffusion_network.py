@@ -13,6 +13,7 @@ from trainer.config import DiffusionConfig
 from trainer.layers.diffusion import Hops, Visits, all_visits, hop, hop_edges, shares
 from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, SIMILAR, UnitLength
 from trainer.layers.mean_convolution import MeanConvolution
+from trainer.named_weights import Weight, dense_weights
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, bipartite
 from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
 
@@ -21,6 +22,8 @@ _PACE: Final = 5.0
 
 INITIAL_SCALE: Final = 20.0
 """Of the logits, before training."""
+_SCALES: Final = ("walks", "content", "content with walks")
+"""What each of `log_scales` is about."""
 
 
 class DiffusionNetwork(tf.Module):
@@ -47,6 +50,7 @@ class DiffusionNetwork(tf.Module):
     ):
         super().__init__(name="diffusion_network")
         self.config = config
+        self._artist_id = artist_id
         vectors = tf.random.stateless_normal([len(artist_id), config.embedding_dim], [seed, 0])
         self.vectors = tf.Variable(vectors / np.sqrt(config.embedding_dim), name="vectors")
         self._gain = tf.Variable(tf.zeros([len(artist_id), 1]), name="gain")
@@ -96,6 +100,25 @@ class DiffusionNetwork(tf.Module):
     def has_content(self) -> bool:
         """Whether the network reads any content."""
         return self._content is not None
+
+    def named_weights(self, columns: Sequence[str]) -> list[Weight]:
+        """All its weights by what they mean but the pairwise term, which is chosen at the end.
+
+        Args:
+          columns: what each column of the content is about.
+        """
+        found = [
+            Weight("vectors", self.vectors, self._artist_id.tolist()),
+            Weight("gain", self._gain, self._artist_id.tolist()),
+            Weight("gamma", self._gamma),
+            Weight("gates", self.gates),
+            Weight("log_scales", self._log_scales, _SCALES[: self._log_scales.shape[0]]),
+        ]
+        inputs: Sequence[str] | None = columns
+        for place, layer in enumerate(self._content.layers if self._content else ()):
+            found += dense_weights(f"content_{place}", layer, inputs)
+            inputs = None
+        return found
 
     @property
     def num_stages(self) -> int:

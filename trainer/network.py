@@ -25,6 +25,7 @@ from trainer.layers.graph_convolution import (
 )
 from trainer.layers.mean_convolution import MeanGraphConvolution
 from trainer.layers.modality_projection import ModalityProjection
+from trainer.named_weights import Weight, dense_weights
 
 graph_function: Final = functools.partial(tf.function, autograph=False)
 """`tf.function` for whatever runs the network. No control flow in it depends on a tensor, so that
@@ -182,6 +183,26 @@ class ArtistNetwork(tf.Module):
                 }
             )
         )
+
+    def named_weights(self, columns: Sequence[str]) -> list[Weight]:
+        """All its weights by what they mean, once it is built.
+
+        Args:
+          columns: what each column of the features is about.
+        """
+        found: list[Weight] = []
+        inputs: Sequence[str] | None = columns
+        if self.projection is not None:
+            found += self.projection.named_weights(columns)
+            inputs = self.projection.output_names
+        for convolution in self.convolutions:
+            found += convolution.named_weights(inputs)
+            inputs = None
+        for place, layer in enumerate(self.backend.layers):
+            if isinstance(layer, tf.keras.layers.Dense):
+                found += dense_weights(f"backend_{place}", layer, inputs)
+                inputs = None
+        return found
 
     @property
     def num_stages(self) -> int:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import dacite
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from catalogues.errors import InputError
 from trainer.config import TrainerConfig
 from trainer.console import Phases, console
 from trainer.explorer_data import write_explorer_data
 from trainer.export import ServedModel
+from trainer.graph import ArtistGraph
+from trainer.learnt_artists import LearntArtists
 from trainer.loading import (
     load_graph,
     load_hidden_edges,
@@ -25,7 +30,18 @@ from trainer.loading import (
     read_graph_spec,
     read_listener_factors,
 )
+from trainer.named_weights import Weight
 from trainer.projector import write_projector
+from trainer.starting_point import (
+    KEEP_STARTING_POINT,
+    START,
+    Heritage,
+    NoStartingPointError,
+    StartingPoint,
+    meaning,
+    read_starting_point,
+    write_starting_point,
+)
 from trainer.systems.registry import make_system
 from trainer.systems.servable import TrainingRun
 from trainer.training import EpochReport
@@ -46,11 +62,17 @@ def run_fn(fn_args: FnArgs) -> None:
     Args:
       fn_args: TFX's; custom_config has 'trainer' (a TrainerConfig as a dictionary) and
         'checkpoints' (the folder in which a killed training is found again). Hyperparameters, where
-        a run brings its own, have 'trainer' in place of that one.
+        a run brings its own, have 'trainer' in place of that one. With KEEP_STARTING_POINT the
+        model brings what a later training may begin with; that needs 'graph' beside 'trainer'.
+        With START, 'version' and 'trained_in_full' of the model whose folder `base_model` is, it
+        begins there.
+
+    Raises:
+      InputError: it may not begin where it is told to.
     """
     given = dict(fn_args.custom_config)
     if fn_args.hyperparameters:
-        given["trainer"] = fn_args.hyperparameters["trainer"]
+        given |= {name: fn_args.hyperparameters[name] for name in ("graph", "trainer")}
     config = trainer_config(given["trainer"])
     examples_uri = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
     validation_split = os.path.basename(os.path.dirname(fn_args.eval_files[0]))
@@ -59,6 +81,7 @@ def run_fn(fn_args: FnArgs) -> None:
     validation = load_hidden_edges(
         examples_uri, validation_split.removeprefix("Split-hidden_"), graph.artist_id
     )
+    start = _start(fn_args.base_model, given, graph) if START in given else None
     checkpoints = Path(given["checkpoints"], _fingerprint(given, examples_uri))
     names = [_TRAINING] if config.pretrained == "none" else [_PRETRAINING, _TRAINING]
     with Phases(dict.fromkeys(names, config.training.epochs)) as phases:
@@ -70,6 +93,9 @@ def run_fn(fn_args: FnArgs) -> None:
             told[_TRAINING].tell(report)
 
         run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
+        if start is not None:
+            version = given[START]["version"]
+            run = dataclasses.replace(run, start=functools.partial(_begin, start, version))
         if _PRETRAINING in told:
             run = dataclasses.replace(run, on_pretraining=told[_PRETRAINING].tell)
         system = make_system(config, statistics, run)
@@ -101,6 +127,11 @@ def run_fn(fn_args: FnArgs) -> None:
                 config.explorer.map,
             )
             phases.advance(_WRITING)
+        if given.get(KEEP_STARTING_POINT):
+            weights = system.named_weights()
+            if weights:
+                heritage = _heritage(given, graph, start)
+                write_starting_point(fn_args.serving_model_dir, weights, heritage)
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -120,6 +151,9 @@ class PhaseOfEpochs:
             f"{condition} {'–' if math.isnan(value) else f'{value:.3f}'}"
             for condition, value in report.scores.items()
         )
+        if not report.epoch:
+            self._print(f"begins at val: {score}")
+            return
         if not self._last and report.epoch > 1:
             self._print(f"resumed after epoch {report.epoch - 1}")
             self._phases.skip(self._phase, report.epoch - 1)
@@ -138,6 +172,47 @@ class PhaseOfEpochs:
     def _print(self, what: str) -> None:
         phase = "" if self._phase == _TRAINING else f"{self._phase} "
         console().print(f"  {phase}{what}", highlight=False)
+
+
+def _begin(start: StartingPoint, version: int, weights: Sequence[Weight]) -> None:
+    """Puts a starting point into an untrained network, and says how much of it fits."""
+    share = start.assign_to(weights)
+    told = f"  {share:.0%} of the weights begin as version {version} has them"
+    console().print(told, highlight=False, soft_wrap=True)
+
+
+def _start(path: str, given: Mapping[str, Any], graph: ArtistGraph) -> StartingPoint:
+    """What the training begins with, if it may.
+
+    The step that chose it has looked as well. It is looked at again here, since nothing behind
+    this would notice a network that is judged by artists that it has learnt from.
+    """
+    try:
+        start = read_starting_point(path)
+        refusal = start.heritage.refusal(given, graph)
+    except NoStartingPointError as error:
+        refusal = str(error)
+    if refusal:
+        raise InputError(
+            f"trainer: no training can begin at version {given[START]['version']}: {refusal}; run "
+            "again with `retrain.start: scratch`."
+        )
+    return start
+
+
+def _heritage(
+    given: Mapping[str, Any], graph: ArtistGraph, start: StartingPoint | None
+) -> Heritage:
+    learnt = LearntArtists.of(graph)
+    if start is None:
+        return Heritage(meaning(given), learnt)
+    before = start.heritage
+    return Heritage(
+        meaning(given),
+        learnt.and_of(before.learnt),
+        before.trainings + 1,
+        float(given[START]["trained_in_full"]),
+    )
 
 
 def trainer_config(given: dict[str, Any]) -> TrainerConfig:

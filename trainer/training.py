@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,9 +25,9 @@ class EpochReport:
     """What one epoch came to.
 
     Attributes:
-      epoch: from 1.
+      epoch: from 1; 0 for weights that a training begins with and has not changed yet.
       epochs: the most that there will be.
-      loss: mean loss of its steps.
+      loss: mean loss of its steps; NaN without any.
       scores: nDCG@200 on the validation split, by condition; NaN where it has no query.
       score: what the best epoch is chosen by; usually the mean of `scores`.
       best: the best score so far.
@@ -79,6 +79,8 @@ class Training:
       checkpoint_dir: where a killed training is resumed from; None keeps nothing.
       log_dir: for TensorBoard; None writes nothing.
       strategy: the devices; by default all GPUs, or the CPU.
+      start: puts the weights of another training into the network; None: it begins anew. Weights
+        that are the best of all epochs are kept, also where no epoch changed them.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Training:
         checkpoint_dir: str | None = None,
         log_dir: str | None = None,
         strategy: tf.distribute.Strategy | None = None,
+        start: Callable[[Any], None] | None = None,
     ):
         self._task, self._graph, self._validation, self._config = task, graph, validation, config
         self._strategy = strategy or choose_strategy()
@@ -113,6 +116,9 @@ class Training:
                 self._optimizer.build(self.network.trainable_variables)
         finally:
             tf.keras.mixed_precision.set_global_policy(before)
+        self._warm = start is not None
+        if start is not None:
+            start(self.network)
         # Not the trainable ones alone: a task may choose others on the validation split.
         self._best = [tf.Variable(v, trainable=False) for v in self.network.variables]
         self._epoch = tf.Variable(0, dtype=tf.int64)
@@ -141,39 +147,43 @@ class Training:
         )
 
     def run(self) -> Iterator[EpochReport]:
-        """Trains, yielding after each epoch; the best weights are in the network at the end."""
+        """Trains, yielding after each epoch; the best weights are in the network at the end.
+
+        A training that does not begin anew yields before the first epoch as well.
+        """
         config = self._config
         if self._checkpoints:
             self._checkpoints.restore_or_initialize()
+        if self._warm and not int(self._epoch):
+            yield self._judged(0, math.nan)[0]
         while int(self._epoch) < config.epochs and not self._out_of_patience():
             epoch = int(self._epoch)
             losses = [
                 float(self._distributed_step(batches, step))
                 for step, batches in self._prefetched(epoch)
             ]
-            embeddings = self._task.embed_validation()
-            scores = {name: self._validation_score(one) for name, one in embeddings.items()}
-            score = self._task.validation_score(scores)
-            # Without a single query the last weights are as good as any.
-            if math.isnan(score) or score > float(self._best_score):
-                self._best_score.assign(-math.inf if math.isnan(score) else score)
-                self._best_epoch.assign(epoch + 1)
-                _assign(self._best, self.network.variables)
+            report, embedding = self._judged(epoch + 1, float(np.mean(losses)))
             self._epoch.assign(epoch + 1)
-            report = EpochReport(
-                epoch + 1,
-                config.epochs,
-                float(np.mean(losses)),
-                scores,
-                score,
-                float(self._best_score),
-            )
-            self._write_log(report, embeddings[CONNECTED])
+            self._write_log(report, embedding)
             if self._checkpoints:
                 self._checkpoints.save(epoch + 1)
             yield report
         _assign(self.network.variables, self._best)
         self._task.finish()
+
+    def _judged(self, epoch: int, loss: float) -> tuple[EpochReport, np.ndarray]:
+        """Scores the weights after an epoch and keeps the best; also returns the CONNECTED ones."""
+        embeddings = self._task.embed_validation()
+        scores = {name: self._validation_score(one) for name, one in embeddings.items()}
+        score = self._task.validation_score(scores)
+        # Without a single query the last weights are as good as any.
+        if math.isnan(score) or score > float(self._best_score):
+            self._best_score.assign(-math.inf if math.isnan(score) else score)
+            self._best_epoch.assign(epoch)
+            _assign(self._best, self.network.variables)
+        best = float(self._best_score)
+        report = EpochReport(epoch, self._config.epochs, loss, scores, score, best)
+        return report, embeddings[CONNECTED]
 
     def _out_of_patience(self) -> bool:
         return int(self._epoch) - int(self._best_epoch) >= self._config.patience

@@ -8,12 +8,11 @@ hashes, and only those edges are among them that the model itself knows, none th
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +23,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.retraining.drift import only_content
 from trainer.graph import ArtistGraph
+from trainer.text_hashes import text_hashes
 
 SECTIONS: Final = ("graph", "trainer")
 """Of the configuration: those that make another model of the same catalogue."""
@@ -84,10 +84,12 @@ def record_of(
     return TrainingRecord(
         span=span,
         configuration={name: configuration[name] for name in SECTIONS},
-        artists=_hashes(names),
+        artists=np.sort(text_hashes(names)),
         # Ids are sorted and rows ascend along them: a pair always comes in the same order. Its two
         # ids are told apart however they end and begin.
-        edges=_hashes(json.dumps([names[i], names[j]]) for i, j in zip(edges.row, edges.col)),
+        edges=np.sort(
+            text_hashes(json.dumps([names[i], names[j]]) for i, j in zip(edges.row, edges.col))
+        ),
         statistics=only_content(statistics),
     )
 
@@ -150,8 +152,3 @@ def read_record(path: str) -> TrainingRecord:
             )
     except _UNREADABLE:
         raise NoRecordError(f"its {_FILE} cannot be read") from None
-
-
-def _hashes(texts: Iterable[str]) -> np.ndarray:
-    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
-    return np.sort(np.frombuffer(b"".join(digests), np.uint64))

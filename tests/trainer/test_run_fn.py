@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,15 +86,16 @@ def trained(tmp_path_factory) -> Path:
     return folder
 
 
-def run(folder: Path, config: TrainerConfig) -> None:
-    """Calls run_fn for the examples in a folder, as TFX does."""
+def run(folder: Path, config: TrainerConfig, base_model: str | None = None, **more: Any) -> None:
+    """Calls run_fn for the examples in a folder, as TFX does; `more` is of its custom_config."""
     # As it arrives: through JSON, which knows no tuples.
-    config = json.loads(json.dumps(dataclasses.asdict(config)))
-    given = {"trainer": config, "checkpoints": str(folder / "checkpoints")}
+    given = json.loads(json.dumps({"trainer": dataclasses.asdict(config), **more}))
+    given["checkpoints"] = str(folder / "checkpoints")
     run_fn(
         SimpleNamespace(
             custom_config=given,
             hyperparameters=None,
+            base_model=base_model,
             train_files=[str(folder / "examples/Split-train/*")],
             eval_files=[str(folder / "examples/Split-hidden_val/*")],
             serving_model_dir=str(folder / "model"),

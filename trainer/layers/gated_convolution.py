@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
@@ -13,6 +15,7 @@ from trainer.layers.graph_convolution import (
     sender_messages,
     summing_weights,
 )
+from trainer.named_weights import Weight, dense_weights
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")
@@ -58,6 +61,14 @@ class GatedConvolution(tf.keras.layers.Layer):
         )
         return tf.cast(summed, self.compute_dtype)
 
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of a state are about."""
+        return [
+            weight
+            for part, layer in (("key", self._key), ("query", self._query), ("value", self._value))
+            for weight in dense_weights(f"{name}/{part}", layer, inputs)
+        ]
+
     def get_config(self) -> dict:
         """Keras configuration."""
         return {**super().get_config(), "units": self._key.units, "fan_out": self._fan_out}
@@ -97,3 +108,7 @@ class _GatedState(tf.keras.layers.Layer):
         """(own state, {edge set: sum}, context) -> [num_receivers, units]."""
         own, summed, _ = inputs
         return self._unit(tf.nn.elu(self._skip(own) + summed[SIMILAR]))
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of the own state are about."""
+        return dense_weights(f"{name}/skip", self._skip, inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
@@ -13,6 +15,7 @@ from trainer.layers.graph_convolution import (
     summing_weights,
     weighted_sum,
 )
+from trainer.named_weights import Weight, dense_weights
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")
@@ -42,6 +45,10 @@ class GinConvolution(tf.keras.layers.Layer):
         messages = sender_messages(graph, edge_set_name, self)
         weight = summing_weights(graph, edge_set_name, self._fan_out)
         return tf.cast(weighted_sum(graph, edge_set_name, messages, weight), self.compute_dtype)
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of a state are about."""
+        return dense_weights(f"{name}/project", self._project, inputs)
 
     def get_config(self) -> dict:
         """Keras configuration."""
@@ -83,3 +90,11 @@ class _GinState(tf.keras.layers.Layer):
         own, summed, _ = inputs
         inner = (1.0 + self._epsilon) * self._aggregate.messages(own) + summed[SIMILAR]
         return self._unit(self._second(tf.nn.elu(inner + self._bias)))
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights but those of what it aggregates with; none is about an input."""
+        return [
+            *dense_weights(f"{name}/second", self._second),
+            Weight(f"{name}/epsilon", self._epsilon),
+            Weight(f"{name}/inner_bias", self._bias),
+        ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
+
+from trainer.named_weights import Weight
 
 ARTIST: Final = "artist"
 NEIGHBOR: Final = "neighbor"
@@ -26,17 +29,30 @@ class Aggregation(Protocol):
     def __call__(self, graph: tfgnn.GraphTensor, *, edge_set_name: str) -> tf.Tensor:
         """What each receiver makes of it, [num_receivers, units]; zeros without neighbours."""
 
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of a sender's state are about."""
+
+
+class NextState(Protocol):
+    """A Keras layer: (own state, {SIMILAR: aggregated}, context) -> X_k."""
+
+    def __call__(self, inputs: Any) -> tf.Tensor:
+        """X_k, [num_receivers, units]."""
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of the own state are about."""
+
 
 class GraphConvolution(tf.Module):
     """X_k from X_{k-1}: messages are aggregated and meet the receiver's own state.
 
     Args:
       aggregate: of the edges; a Keras layer.
-      next_state: (own state, {SIMILAR: aggregated}, context) -> X_k; a Keras layer.
+      next_state: makes X_k.
       name: of the layer, and so of its variables.
     """
 
-    def __init__(self, aggregate: Aggregation, next_state: tf.keras.layers.Layer, name: str):
+    def __init__(self, aggregate: Aggregation, next_state: NextState, name: str):
         super().__init__(name=name)
         self.aggregate, self.next_state = aggregate, next_state
         self._update = tfgnn.keras.layers.GraphUpdate(
@@ -55,6 +71,17 @@ class GraphConvolution(tf.Module):
           [num_receivers, units] float32.
         """
         return self._update(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
+
+    def named_weights(self, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights by what they mean.
+
+        Args:
+          inputs: what each number of X_{k-1} is about; None where that is a layer's output.
+        """
+        return [
+            *self.aggregate.named_weights(self.name, inputs),
+            *self.next_state.named_weights(self.name, inputs),
+        ]
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
@@ -17,6 +19,7 @@ from trainer.layers.graph_convolution import (
     weighted_sum,
 )
 from trainer.layers.sparse_dense import SparseDense, product
+from trainer.named_weights import Weight, dense_weights, numbered
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")
@@ -43,6 +46,10 @@ class MeanConvolution(tf.keras.layers.Layer):
         messages = sender_messages(graph, edge_set_name, self)
         mean = graph.edge_sets[edge_set_name][WEIGHT]
         return tf.cast(weighted_sum(graph, edge_set_name, messages, mean), self.compute_dtype)
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of a sender's state are about."""
+        return dense_weights(f"{name}/heard", self._project, inputs)
 
     def get_config(self) -> dict:
         """Keras configuration."""
@@ -82,6 +89,15 @@ class MeanState(tf.keras.layers.Layer):
         state = product(own, self._kernel[: self._dim], self.compute_dtype)
         state += tf.matmul(heard[SIMILAR], self._kernel[self._dim :])
         return self._unit(tf.nn.elu(tf.nn.bias_add(state, self._bias)))
+
+    def named_weights(self, name: str, inputs: Sequence[str] | None) -> list[Weight]:
+        """Its weights; `inputs` says what the numbers of the own state are about."""
+        heard = numbered("heard", self._kernel.shape[0] - self._dim)
+        rows = [*(inputs or numbered("own", self._dim)), *heard]
+        return [
+            Weight(f"{name}/state/kernel", self._kernel, rows),
+            Weight(f"{name}/state/bias", self._bias),
+        ]
 
     def get_config(self) -> dict:
         """Keras configuration."""

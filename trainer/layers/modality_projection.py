@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from trainer.content import FeatureColumns
+from trainer.named_weights import Weight, dense_weights, numbered
 
 
 @tf.keras.utils.register_keras_serializable("artist_sim")
@@ -43,6 +44,22 @@ class ModalityProjection(tf.keras.layers.Layer):
                 known = tf.where(present, known, tf.cast(missing, known.dtype))
             parts.append(known)
         return tf.concat(parts, axis=1)
+
+    def named_weights(self, columns: Sequence[str]) -> list[Weight]:
+        """Its weights; `columns` says what each column of the features is about."""
+        found = []
+        for part, project, missing in zip(self._layout, self._project, self._missing, strict=True):
+            name = f"projection/{part.name}"
+            read = columns[part.start : part.start + part.width]
+            found += dense_weights(name, project, read)
+            if missing is not None:
+                found.append(Weight(f"{name}/missing", missing))
+        return found
+
+    @property
+    def output_names(self) -> list[str]:
+        """What each number of its output is about."""
+        return [name for part in self._layout for name in numbered(part.name, self._units)]
 
     def get_config(self) -> dict:
         """Keras configuration."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import tensorflow as tf
+
+from trainer.named_weights import Weight, dense_weights
 
 MAX_WORDS: Final = 32
 """The words of an artist that are read: those with the largest weights."""
@@ -46,6 +49,18 @@ class WordAttention(tf.keras.layers.Layer):
             initializer=lambda shape, dtype=None: tf.constant(self._first, dtype),
         )
         super().build(input_shape)
+
+    def named_weights(self, name: str, words: Sequence[str]) -> list[Weight]:
+        """Its weights once it has been called; `words` says what each column of a bag is about."""
+        layers = {"query": self._query, "key": self._key, "value": self._value}
+        return [
+            Weight(f"{name}/word_vectors", self._vectors, words),
+            *(
+                weight
+                for part, layer in {**layers, "output": self._output}.items()
+                for weight in dense_weights(f"{name}/{part}", layer)
+            ),
+        ]
 
     def call(self, bag):
         """[num_artists, num_words] weights, 0 for no word -> [num_artists, units]."""

@@ -16,6 +16,7 @@ from trainer.batches import message_edges
 from trainer.config import CONTRASTIVE, TrainerConfig, TrainingConfig
 from trainer.content import ContentEncoder, FeatureColumns, RawContent, raw_content
 from trainer.graph import ArtistGraph
+from trainer.named_weights import Weight
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
 from trainer.systems.base import (
     PAIRWISE,
@@ -38,12 +39,15 @@ class TrainingRun:
       log_dir: for TensorBoard; None writes nothing.
       on_epoch: called after each epoch.
       on_pretraining: called after each epoch of encoders that are trained first.
+      start: called with the weights of the untrained network, puts those of another training in;
+        None: the training begins anew.
     """
 
     checkpoint_dir: str | None = None
     log_dir: str | None = None
     on_epoch: Callable[[EpochReport], None] = lambda report: None
     on_pretraining: Callable[[EpochReport], None] = lambda report: None
+    start: Callable[[Sequence[Weight]], None] | None = None
 
 
 class Encoder(Protocol):
@@ -74,6 +78,9 @@ class ServableNetwork(Protocol):
     @property
     def trainable_variables(self) -> Sequence[tf.Variable]:
         """What training changes."""
+
+    def named_weights(self, columns: Sequence[str]) -> list[Weight]:
+        """All that training makes, by what it means; `columns` says what the features are about."""
 
     @property
     def num_stages(self) -> int:
@@ -155,10 +162,28 @@ class ServableSystem(EmbeddingSystem):
             self.training_config,
             checkpoint_dir=self._run.checkpoint_dir,
             log_dir=self._run.log_dir,
+            start=self._run.start and self._start,
         )
         for report in training.run():
             self._run.on_epoch(report)
         self.network = training.network
+
+    def named_weights(self) -> list[Weight]:
+        """What a later training may begin with; nothing with `config.pretrained`.
+
+        There the network reads what encoders make of content, in a space that is another after
+        each training of theirs.
+        """
+        return self._named_weights(self.fitted_network())
+
+    def _named_weights(self, network: ServableNetwork) -> list[Weight]:
+        if not isinstance(self.encoder, ContentEncoder):
+            return []
+        return network.named_weights(self.encoder.column_names)
+
+    def _start(self, network: ServableNetwork) -> None:
+        assert self._run.start is not None
+        self._run.start(self._named_weights(network))
 
     def embed(self, graph: ArtistGraph, edges: sp.csr_matrix) -> np.ndarray:
         """[num_artists, dim] float32, one pass over the whole graph."""
