@@ -27,7 +27,8 @@ from components.latest_served_model import LatestServedModel
 from components.ledger_pusher import LedgerPusher
 from components.ordered_pusher import OrderedPusher
 from components.retraining.component import RetrainDecision
-from components.retraining.config import ALWAYS
+from components.retraining.config import ALWAYS, WARM
+from components.retraining.names import DECISION
 from components.retraining.recording_trainer import Trainer
 from components.retraining.training_record import SECTIONS
 from components.retrieval_evaluator.component import RetrievalEvaluator
@@ -87,7 +88,8 @@ def create_pipeline(
     example_validator = StoppingExampleValidator(statistics=statistics, schema=schema)
     configuration = {name: dataclasses.asdict(getattr(config, name)) for name in SECTIONS}
     decision = None
-    if on_kubeflow or config.retrain.when != ALWAYS:
+    warm = config.retrain.start == WARM
+    if on_kubeflow or warm or config.retrain.when != ALWAYS:
         decision = RetrainDecision(
             examples=examples,
             statistics=statistics,
@@ -111,8 +113,11 @@ def create_pipeline(
             # The judged split's hidden edges are not named here, so training cannot read them.
             train_splits=["train", "val", "test"],
             eval_splits=["hidden_val"],
+            # A decision is another each time, so a trainer that reads one is never cached.
+            decision=decision.outputs[DECISION] if decision and (on_kubeflow or warm) else None,
             custom_config={
                 **({} if on_kubeflow else configuration),
+                **({"retrain": {"start": WARM}} if warm and not on_kubeflow else {}),
                 "checkpoints": checkpoints,
                 "code_fingerprint": code,
             },

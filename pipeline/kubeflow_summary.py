@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.artifact_uris import artifact_uri
-from components.retraining.names import DECISION, REASON, STOP
+from components.retraining.names import DECISION, REASON, START, STOP
 from components.run_parameters import RUN_PARAMETERS, STARTED
 from pipeline.home import DEPLOYED_NAME
 from pipeline.run_summary import Outcome, RunSummary, failure, judged
 
 _PUSHED_MODEL: Final = "pushed_model"
 _EVALUATION: Final = "evaluation"
+_MODEL: Final = "model"
 _SPAN: Final = "span"
 
 
@@ -79,6 +80,7 @@ def summary_of(
         span=None if span is None else int(span),
         version=version,
         scores=scores,
+        start=inputs.get(_MODEL, {}).get("metadata", {}).get(START),
         seconds=None if started is None else max(0.0, time.time() - float(started)),
     )
 

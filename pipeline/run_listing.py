@@ -55,6 +55,8 @@ def print_run(run: Run, screen: Console) -> None:
         line(STAGE_TITLES.get(stage, stage), _STATES.get(state, state.lower()))
     if run.reason:
         line("nothing to do" if run.ended_early else "trained because", run.reason)
+    if run.start:
+        line("training", run.start)
     if run.verdict():
         screen.print()
         screen.print(console_table(run.metrics()))

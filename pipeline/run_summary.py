@@ -43,6 +43,8 @@ class RunSummary:
       scores: nDCG@200 by 'model' and 'blessed_model', then by condition: [value, low, high].
         Empty where the run did not come so far.
       seconds: that it took, None where it is not known.
+      start: where its training began and why, as `training {start}`; None where each begins anew,
+        and where the step that ends the run does not know.
     """
 
     pipeline: str
@@ -54,6 +56,7 @@ class RunSummary:
     version: int | None = None
     scores: Mapping[str, Mapping[str, list[float]]] = dataclasses.field(default_factory=dict)
     seconds: float | None = None
+    start: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `text` is what Slack and Mattermost show."""
@@ -76,6 +79,8 @@ class RunSummary:
             if before:
                 line += f", before {before[0]:.3f} [{before[1]:.3f}, {before[2]:.3f}]"
             lines.append(line)
+        if self.start:
+            lines.append(f"training {self.start}")
         if self.seconds is not None:
             lines.append(f"took {self.seconds:.0f} s")
         return "\n".join(lines)
@@ -125,6 +130,7 @@ def local_summary(
         version=version,
         scores=scores,
         seconds=seconds,
+        start=run.start,
     )
 
 

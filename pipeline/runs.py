@@ -13,7 +13,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from catalogues.errors import InputError
-from components.retraining.names import DECISION, REASON, STOP
+from components.retraining.names import DECISION, REASON, START, STOP
 from components.retrieval_evaluator.metrics_file import METRICS_FILE, read_metrics
 from pipeline.metadata_config import remembered_store
 from pipeline.metadata_store import connect
@@ -76,6 +76,7 @@ class Run:
       lineage: what its model came from.
       reason: why it trained, or why there was nothing to do; None where no step decided that.
       ended_early: whether there was nothing to do.
+      start: where its training began and why; None where each begins anew.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Run:
     lineage: Lineage
     reason: str | None = None
     ended_early: bool = False
+    start: str | None = None
 
     @property
     def page(self) -> Path | None:
@@ -176,6 +178,7 @@ def _run(store: mlmd.MetadataStore, number: int, context: metadata_store_pb2.Con
         lineage=_lineage(executions, events, artifacts),
         reason=told[REASON].string_value if REASON in told else None,
         ended_early=DECISION in told and told[DECISION].string_value == STOP,
+        start=told[START].string_value if START in told else None,
     )
 
 

@@ -1,12 +1,13 @@
-"""The step that decides whether a run trains, before anything is spent on training."""
+"""The step that decides whether a run trains, and where it begins, before anything is spent."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -17,9 +18,10 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
 from components.latest_served_model import SERVING_ROOT
-from components.retraining.config import ALWAYS, read_config
+from components.retraining.config import ALWAYS, WARM, RetrainConfig, read_config
 from components.retraining.decision import Decision, Served, decide
-from components.retraining.names import DECISION, REASON, STOP, TRAIN
+from components.retraining.names import DECISION, REASON, START, STOP, TRAIN
+from components.retraining.start import Start, begin_at, since_full
 from components.retraining.training_record import (
     NoRecordError,
     TrainingRecord,
@@ -29,7 +31,9 @@ from components.retraining.training_record import (
 from components.run_parameters import RUN_PARAMETERS, read_run_parameters
 from components.served_versions import ServedVersions
 from trainer.console import console
+from trainer.graph import ArtistGraph
 from trainer.loading import load_graph
+from trainer.starting_point import STARTING_POINT_PATH
 
 DECISION_FILE: Final = "decision.json"
 CONFIG: Final = "config"
@@ -58,7 +62,12 @@ class RetrainDecisionSpec(component_spec.ComponentSpec):
 
 
 class Executor(base_executor.BaseExecutor):
-    """Examples, statistics and what is served -> whether the run trains."""
+    """Examples, statistics and what is served -> whether the run trains, and what it begins with.
+
+    The folder of the decision has, beside DECISION_FILE, the starting point of the served version
+    where training begins there, at the place that it has in the SavedModel. A copy: on Kubeflow
+    Pipelines a step reads what its inputs are, and the served version may go meanwhile.
+    """
 
     def Do(  # noqa: N802, the name that TFX calls
         self,
@@ -68,18 +77,32 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Decides, says so, and writes it down."""
         given = read_run_parameters(input_dict) or json.loads(exec_properties[CONFIG])
-        decision = _decision(input_dict, given, ServedVersions(exec_properties[SERVING_ROOT]))
+        config = read_config(given["retrain"])
+        # It takes time, and not every decision looks at it.
+        graph = functools.cache(functools.partial(todays_graph, input_dict))
+        newest = _newest(ServedVersions(exec_properties[SERVING_ROOT]))
+        decision = _decision(config, newest, lambda: inputs_record(input_dict, given, graph()))
         artifact = artifact_utils.get_single_instance(output_dict[DECISION])
         artifact.set_string_custom_property(DECISION, TRAIN if decision.train else STOP)
         artifact.set_string_custom_property(REASON, decision.reason)
-        text = json.dumps(dataclasses.asdict(decision), indent=1) + "\n"
+        told = dataclasses.asdict(decision)
+        start = None
+        if decision.train and config.start == WARM:
+            start = _start(config, newest, given, graph)
+            artifact.set_string_custom_property(START, start.reason)
+            told[START] = dataclasses.asdict(start)
+            if start.version:
+                _copy_starting_point(newest, artifact.uri)
+        text = json.dumps(told, indent=1) + "\n"
         io_utils.write_string_file(os.path.join(artifact.uri, DECISION_FILE), text)
         word = "trains" if decision.train else "nothing to do"
         console().print(f"  {word}: {decision.reason}", highlight=False, soft_wrap=True)
+        if start is not None:
+            console().print(f"  {start.reason}", highlight=False, soft_wrap=True)
 
 
 class RetrainDecision(base_component.BaseComponent):
-    """Decides whether a run trains, by what is served.
+    """Decides whether a run trains and where it begins, by what is served.
 
     Args:
       examples: what a model would be trained on.
@@ -122,42 +145,89 @@ class RetrainDecision(base_component.BaseComponent):
         return self.outputs[DECISION].future()[0].custom_property(DECISION) == TRAIN
 
 
+def todays_graph(input_dict: Mapping[str, Sequence[types.Artifact]]) -> ArtistGraph:
+    """The graph of the `examples`."""
+    return load_graph(artifact_utils.get_single_uri(list(input_dict["examples"])))
+
+
 def inputs_record(
-    input_dict: Mapping[str, Sequence[types.Artifact]], configuration: Mapping[str, Any]
+    input_dict: Mapping[str, Sequence[types.Artifact]],
+    configuration: Mapping[str, Any],
+    graph: ArtistGraph,
 ) -> TrainingRecord:
     """What a model is, or would be, trained on.
 
     Args:
       input_dict: has `examples` and `statistics`.
       configuration: has the sections that a TrainingRecord has.
+      graph: of the examples.
     """
     examples = artifact_utils.get_single_instance(list(input_dict["examples"]))
     folder = artifact_utils.get_split_uri(list(input_dict["statistics"]), "train")
     statistics = io_utils.read_bytes_file(os.path.join(folder, _STATISTICS_FILE))
     return record_of(
-        load_graph(examples.uri),
+        graph,
         statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics),
         configuration,
         examples.get_int_custom_property(utils.SPAN_PROPERTY_NAME),
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Newest:
+    """The version that is served.
+
+    Attributes:
+      version: its name; 0: there is none.
+      folder: of it.
+      pushed: when, in seconds since 1970.
+    """
+
+    version: int
+    folder: str
+    pushed: float
+
+
+def _newest(versions: ServedVersions) -> _Newest:
+    version = versions.latest(other_than="")
+    entry = versions.entries().get(version)
+    # A version from before the ledger is named by the second of its push.
+    return _Newest(version, versions.folder(version), entry.time if entry else version)
+
+
 def _decision(
-    input_dict: Mapping[str, Sequence[types.Artifact]],
-    given: Mapping[str, Any],
-    versions: ServedVersions,
+    config: RetrainConfig, newest: _Newest, record_of_today: Callable[[], TrainingRecord]
 ) -> Decision:
-    config = read_config(given["retrain"])
     if config.when == ALWAYS:
         return Decision(True, f"each run does (`retrain.when: {ALWAYS}`)")
-    version = versions.latest(other_than="")
+    version = newest.version
     if not version:
         return Decision(True, "no model is served yet")
     try:
-        record = read_record(versions.folder(version))
+        record = read_record(newest.folder)
     except NoRecordError as error:
         return Decision(True, f"of the served version {version} nothing is known: {error}")
-    entry = versions.entries().get(version)
-    # A version from before the ledger is named by the second of its push.
-    age = (time.time() - (entry.time if entry else version)) / _SECONDS_A_DAY
-    return decide(config, Served(version, age, record), inputs_record(input_dict, given))
+    now = time.time()
+    age = (now - newest.pushed) / _SECONDS_A_DAY
+    full = None
+    if config.start == WARM:
+        full = since_full(newest.folder, newest.pushed, now)
+    return decide(config, Served(version, age, record, full), record_of_today())
+
+
+def _start(
+    config: RetrainConfig,
+    newest: _Newest,
+    configuration: Mapping[str, Any],
+    graph: Callable[[], ArtistGraph],
+) -> Start:
+    if not newest.version:
+        return Start("begins anew: no model is served yet")
+    return begin_at(
+        config, newest.version, newest.folder, newest.pushed, time.time(), configuration, graph()
+    )
+
+
+def _copy_starting_point(newest: _Newest, uri: str) -> None:
+    source, target = (os.path.join(root, *STARTING_POINT_PATH) for root in (newest.folder, uri))
+    io_utils.copy_file(source, target, overwrite=True)

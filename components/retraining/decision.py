@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any, Final
 
 import numpy as np
 
 from components.retraining.config import RetrainConfig
 from components.retraining.drift import drifted
 from components.retraining.training_record import TrainingRecord
-
-_SHOWN: Final = 3
+from trainer.changed_keys import changed_keys, listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +21,13 @@ class Served:
       version: its name.
       age: days since it was pushed.
       record: what it was trained on.
+      since_full: days since the last training that began anew, where another is due some day.
     """
 
     version: int
     age: float
     record: TrainingRecord
+    since_full: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +76,9 @@ def decide(config: RetrainConfig, served: Served, now: TrainingRecord) -> Decisi
     before = served.record
     artists, edges = _change(before.artists, now.artists), _change(before.edges, now.edges)
     reasons = []
-    changed = _changed_keys(before.configuration, now.configuration)
+    changed = changed_keys(before.configuration, now.configuration)
     if changed:
-        reasons.append(f"{_listed(changed)} of the configuration changed")
+        reasons.append(f"{listed(changed)} of the configuration changed")
     for name, change, least, key in (
         ("artists", artists, config.min_changed_artists, "min_changed_artists"),
         ("edges", edges, config.min_changed_edges, "min_changed_edges"),
@@ -98,7 +97,7 @@ def decide(config: RetrainConfig, served: Served, now: TrainingRecord) -> Decisi
     if drifts:
         found = [f"{one.feature} by {one.distance:.3g}" for one in drifts]
         reasons.append(
-            f"content has drifted: {_listed(found)} (`retrain.drift_words` is "
+            f"content has drifted: {listed(found)} (`retrain.drift_words` is "
             f"{config.drift_words:g}, `retrain.drift_numbers` {config.drift_numbers:g})"
         )
     if config.max_age_days is not None and served.age >= config.max_age_days:
@@ -106,6 +105,8 @@ def decide(config: RetrainConfig, served: Served, now: TrainingRecord) -> Decisi
             f"the served model is {served.age:.0f} days old (`retrain.max_age_days` is "
             f"{config.max_age_days})"
         )
+    if served.since_full is not None and served.since_full >= config.full_every_days:
+        reasons.append(full_is_due(config, served.since_full))
     since = f"since version {served.version}"
     if before.span or now.span:
         since += f" (span {before.span}; today's is {now.span})"
@@ -115,6 +116,14 @@ def decide(config: RetrainConfig, served: Served, now: TrainingRecord) -> Decisi
         False,
         f"{since} of {artists.before:,} artists {_moved(artists)}, of {edges.before:,} edges "
         f"{_moved(edges)}, no content has drifted, and it is {served.age:.1f} days old",
+    )
+
+
+def full_is_due(config: RetrainConfig, days: float) -> str:
+    """Says so."""
+    return (
+        f"the last training that began anew was {days:.0f} days ago (`retrain.full_every_days` is "
+        f"{config.full_every_days})"
     )
 
 
@@ -128,20 +137,3 @@ def _change(before: np.ndarray, now: np.ndarray) -> Change:
 
 def _moved(change: Change) -> str:
     return f"{change.new:,} came and {change.gone:,} went"
-
-
-def _listed(found: list[str]) -> str:
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"{', '.join(found[:_SHOWN])}{more}"
-
-
-def _changed_keys(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> list[str]:
-    """The dotted keys whose values differ, sorted."""
-    found = []
-    for key in sorted(before.keys() | now.keys()):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += _changed_keys(old, new, f"{path}{key}.")
-        elif old != new or (key in before) != (key in now):
-            found.append(f"`{path}{key}`")
-    return found

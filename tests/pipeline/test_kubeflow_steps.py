@@ -23,9 +23,10 @@ from tests.deploy.image import lay_out_sources
 from tests.pipeline.communities import add_artist, write_communities
 from tests.pipeline.hook import SECRET, Hook
 from tests.pipeline.kubeflow_backend import Backend, StepResult
+from trainer.starting_point import read_heritage
 
 DATA_STEPS = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
-FIRST_RUN = {"trainer": {"training": {"epochs": 2}}}
+FIRST_RUN = {"trainer": {"training": {"epochs": 2}}, "retrain": {"start": "warm"}}
 TRAINER = {
     "system": "gnn",
     "network": {
@@ -47,13 +48,17 @@ UNINFORMED = {
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """Three runs: what each step put out, the pushed versions after each, where its sources lay."""
+    """Four runs: what each step put out, the pushed versions after each, where its sources lay.
+
+    Of the last one only the steps up to the trainer ran.
+    """
 
     backend: Backend
     serving_root: Path
     first: Mapping[str, StepResult]
     second: Mapping[str, StepResult]
     third: Mapping[str, StepResult]
+    fourth: Mapping[str, StepResult]
     versions: list[list[str]]
     summaries: list[dict[str, Any]]
     sources: Path
@@ -131,10 +136,20 @@ def history(compiled: tuple[Path, dict[str, Any]]) -> History:
         )
     )
     versions.append(sorted(path.name for path in serving_root.iterdir()))
+    not_again = first.keys() - {"RunParameters", "RetrainDecision", "Trainer"}
+    fourth = succeeded(
+        backend.run(
+            spec,
+            "run-4",
+            done={name: first[name] for name in not_again},
+            overrides=json.dumps(FIRST_RUN),
+        )
+    )
     hook.close()
-    for result in (*first.values(), *second.values(), *third.values()):
+    runs = (first, second, third, fourth)
+    for result in (result for run in runs for result in run.values()):
         assert SECRET not in result.log
-    return History(backend, serving_root, first, second, third, versions, hook.bodies, sources)
+    return History(backend, serving_root, *runs, versions, hook.bodies, sources)
 
 
 def test_the_parameters_of_a_run_reach_its_steps(history):
@@ -199,6 +214,7 @@ def test_each_run_posts_its_summary_once(history):
     before = second["scores"]["blessed_model"]["cold"]
     assert before == pytest.approx(first["scores"]["model"]["cold"], rel=1e-6)
     assert first["seconds"] > 0
+    assert first["start"] == "begins anew: no model is served yet" and second["start"] is None
 
 
 def test_the_second_run_is_judged_beside_the_model_of_the_first(history):
@@ -254,14 +270,35 @@ def test_the_other_runs_were_told_to_train_always(history):
         assert (told["decision"], "`retrain.when: always`" in told["reason"]) == ("train", True)
 
 
+def test_a_training_begins_at_the_weights_of_the_served_version(history):
+    (version,) = history.versions[0]
+    told = history.fourth["RetrainDecision"].artifacts["decision"]["metadata"]
+    assert told["start"].startswith(f"begins at version {version}, 1 training and 0.0 days after ")
+    log = history.fourth["Trainer"].log
+    assert f"100% of the weights begin as version {version} has them" in log
+    models = [run["Trainer"].artifacts["model"] for run in (history.first, history.fourth)]
+    assert [model["metadata"]["start"] for model in models] == [
+        "begins anew: no model is served yet",
+        told["start"],
+    ]
+    heritages = [
+        read_heritage(str(history.backend.path(model["uri"]) / "Format-Serving"))
+        for model in models
+    ]
+    assert [one.trainings for one in heritages] == [1, 2]
+    # The second run was not asked to: its model brings nothing to begin with.
+    other = history.backend.path(history.second["Trainer"].artifacts["model"]["uri"])
+    assert not list(other.rglob("starting_point.npz"))
+
+
 def test_a_mistake_ends_the_run_in_its_first_step_with_one_sentence(compiled):
     folder, spec = compiled
     hook = Hook(200)
     backend = Backend(folder / "mistaken", {WEBHOOK_VARIABLE: hook.url})
-    results = backend.run(spec, "run-4", overrides="trainer: {epochs: 3}")
+    results = backend.run(spec, "run-5", overrides="trainer: {epochs: 3}")
     hook.close()
     (summary,) = hook.bodies
-    assert (summary["run"], summary["step"]) == ("run-4", "RunParameters")
+    assert (summary["run"], summary["step"]) == ("run-5", "RunParameters")
     assert summary["outcome"] == "failed" and "unknown key `trainer.epochs`" in summary["reason"]
     (result,) = results.values()
     assert result.status == 2

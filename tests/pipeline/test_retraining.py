@@ -14,8 +14,14 @@ from components.retraining.config import RetrainConfig
 from pipeline.command_line import main
 from pipeline.home import serving_root
 from pipeline.runs import Run
-from tests.pipeline.communities import add_artist, write_communities
+from tests.pipeline.communities import (
+    add_artist,
+    read_tables,
+    write_communities,
+    write_tables,
+)
 from tests.pipeline.running import STAGES, home_in, run_pipeline, small_config, stages_in, versions
+from trainer.starting_point import read_heritage
 
 DATA_STAGES = {"CatalogueExampleGen", "StatisticsGen", "SchemaGen", "StoppingExampleValidator"}
 
@@ -61,7 +67,21 @@ def history(own_home: Path) -> dict[str, Step]:
     add_artist(catalogue)
     run("artist added", config)
     run("eager", dataclasses.replace(config, retrain=eager))
+    warm = dataclasses.replace(config, retrain=RetrainConfig(start="warm"))
+    run("keeps its weights", warm)
+    run("warm", warm)
+    run("warm again", warm)
+    judge_a_training_artist(catalogue)
+    run("would leak", warm)
     return steps
+
+
+def judge_a_training_artist(catalogue: Path) -> None:
+    """The catalogue of a day on which somebody edits the split column."""
+    artists, edges = read_tables(catalogue)
+    moved = next(row for row in artists if row[3] == "train")
+    moved[3] = "test"
+    write_tables(catalogue, artists, edges)
 
 
 def test_the_first_run_trains(history):
@@ -124,9 +144,57 @@ def test_it_is_where_a_person_says_so(history):
 def test_past_runs_show_what_was_decided(history, capsys):
     assert main(["runs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert ["nothing to do" in line for line in lines[1:]] == [False, True, True, False]
+    ended = ["nothing to do" in line for line in lines[1:]]
+    assert ended == [False, True, True, *[False] * 5]
     assert main(["runs", "2"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert f"nothing to do: {history['unchanged'].run.reason}" in told
     assert main(["runs", "1"]) == 0
     assert "trained because: no model is served yet" in " ".join(capsys.readouterr().out.split())
+
+
+def test_weights_are_handed_on_from_the_second_warm_run(history):
+    assert history["eager"].run.start is None
+    start = history["keeps its weights"].run.start
+    before = history["eager"].versions[-1]
+    assert start == f"begins anew, not at version {before}: it brings no weights to begin with"
+    kept = history["keeps its weights"].versions[-1]
+    assert f"  {start}\n" in history["keeps its weights"].told
+    step = history["warm"]
+    assert step.run.start.startswith(f"begins at version {kept}, 1 training and 0.0 days after")
+    assert f"  100% of the weights begin as version {kept} has them\n" in step.told
+    assert "  begins at val: connected " in step.told
+    assert len(step.versions) == len(history["keeps its weights"].versions) + 1
+
+
+def test_who_was_learnt_from_is_handed_on(history):
+    first, second, third = (
+        read_heritage(str(serving_root() / history[name].versions[-1]))
+        for name in ("keeps its weights", "warm", "warm again")
+    )
+    assert (first.trainings, second.trainings, third.trainings) == (1, 2, 3)
+    assert second.trained_in_full == third.trained_in_full is not None
+    assert len(first.learnt.taught) == len(third.learnt.taught) == 145
+
+
+def test_a_warm_run_is_never_answered_from_the_cache(history):
+    assert "Trainer" in stages_in(history["warm again"].run, "COMPLETE")
+    assert stages_in(history["warm again"].run, "CACHED") == DATA_STAGES
+
+
+def test_weights_that_know_a_judged_artist_are_not_begun_with(history):
+    step = history["would leak"]
+    before = history["warm again"].versions[-1]
+    assert step.run.start == (
+        f"begins anew, not at version {before}: its weights know 1 of today's 49 test artists "
+        "from trainings before"
+    )
+    assert "of the weights begin as" not in step.told
+    if len(step.versions) > len(history["warm again"].versions):
+        assert read_heritage(str(serving_root() / step.versions[-1])).trainings == 1
+
+
+def test_past_runs_show_where_their_training_began(history, capsys):
+    assert main(["runs", "6"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"training: {history['warm'].run.start}" in told

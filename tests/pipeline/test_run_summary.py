@@ -82,6 +82,7 @@ def test_a_run_on_kubeflow_that_pushed(evaluation):
         "version": 17,
         "scores": SCORES,
         "seconds": 90,
+        "start": None,
     }
 
 
@@ -89,6 +90,18 @@ def test_a_run_that_the_gate_refused(evaluation):
     summary = summary_of(executor_input("SmokeTest", evaluation, {"pushed": 0.0}), None)
     assert (summary.outcome, summary.version, summary.reason) == ("refused", None, REASON)
     assert "span 12: not pushed. nDCG@200" in summary.text()
+
+
+def test_where_a_training_began_is_told(evaluation):
+    start = "begins anew: no model is served yet"
+    given = executor_input("SmokeTest", evaluation, {"pushed": 0.0})
+    model = {"artifacts": [{"uri": "/minio/m", "metadata": {"start": start}}]}
+    given["inputs"]["artifacts"]["model"] = model
+    summary = summary_of(given, None)
+    assert summary.as_json()["start"] == start
+    assert summary.text().splitlines()[-2] == f"training {start}"
+    run = dataclasses.replace(local_run(evaluation, None), start=start)
+    assert local_summary(run, 3.0, None, None).start == start
 
 
 def test_a_version_that_was_taken_back(evaluation):

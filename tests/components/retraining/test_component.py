@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from components.retraining import component
@@ -16,9 +20,16 @@ from components.retraining.config import RetrainConfig
 from components.retraining.training_record import write_record
 from components.served_versions import ServedVersions
 from tests.components.retraining.tagged_artists import ring, statistics
+from tests.trainer.graphs import graph_of
+from trainer.learnt_artists import LearntArtists
+from trainer.named_weights import Weight
+from trainer.starting_point import Heritage, meaning, read_starting_point, write_starting_point
 
 DAY = 86_400
 CHANGED = RetrainConfig(when="changed")
+WARM = RetrainConfig(start="warm")
+CONFIGURATION = {"graph": {}, "trainer": {"system": "gnn", "pretrained": "none"}}
+TODAY = graph_of([(0, 1)], [0, 0, 1, 2]).graph
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +45,22 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def decided(tmp_path: Path, root: Path, record, monkeypatch: pytest.MonkeyPatch):
     """Runs the step; today's catalogue is the one that `record` is of."""
-    monkeypatch.setattr(component, "inputs_record", lambda inputs, configuration: record)
+    monkeypatch.setattr(component, "todays_graph", lambda inputs: TODAY)
+    monkeypatch.setattr(component, "inputs_record", lambda inputs, configuration, graph: record)
 
     def run(config: RetrainConfig = CHANGED) -> tuple[str, str]:
         artifact = standard_artifacts.HyperParameters()
         artifact.uri = str(tmp_path / "decision")
-        told = json.dumps({"retrain": dataclasses.asdict(config)})
+        told = json.dumps({**CONFIGURATION, "retrain": dataclasses.asdict(config)})
         Executor().Do({}, {"decision": [artifact]}, {"serving_root": str(root), "config": told})
         decision = artifact.get_string_custom_property("decision")
         reason = artifact.get_string_custom_property("reason")
         written = json.loads((tmp_path / "decision" / DECISION_FILE).read_text())
+        start = written.pop("start", None)
         assert written == {"train": decision == "train", "reason": reason}
+        assert artifact.has_custom_property("start") == (start is not None)
+        if start is not None:
+            assert artifact.get_string_custom_property("start") == start["reason"]
         return decision, reason
 
     return run
@@ -117,3 +133,67 @@ def test_a_broken_record(decided, root, record):
         "train",
         "of the served version 17 nothing is known: its trained_on.npz cannot be read",
     )
+
+
+def write_warm_version(root: Path, version: int, record, graph=TODAY) -> None:
+    folder = write_version(root, version, record)
+    weights = [Weight("w", tf.Variable([1.0, 2.0]))]
+    heritage = Heritage(meaning(CONFIGURATION), LearntArtists.of(graph))
+    write_starting_point(str(folder), weights, heritage)
+
+
+def start_in(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "decision" / DECISION_FILE).read_text())["start"]
+
+
+def test_what_training_begins_with_lies_beside_the_decision(
+    decided, root, record, tmp_path, capsys
+):
+    version = int(time.time()) - 2 * DAY
+    write_warm_version(root, version, record)
+    assert decided(WARM)[0] == "train"
+    reason = f"begins at version {version}, 1 training and 2.0 days after the last that began anew"
+    told = {"reason": reason, "version": version, "trained_in_full": float(version)}
+    assert start_in(tmp_path) == told
+    assert capsys.readouterr().out.endswith(f"  {reason}\n")
+    # A copy, so that it stays when the version is taken back.
+    shutil.rmtree(root)
+    found = read_starting_point(str(tmp_path / "decision"))
+    np.testing.assert_array_equal(found.values["w"], [1, 2])
+
+
+def test_weights_that_know_a_judged_artist_are_not_handed_on(decided, root, record, tmp_path):
+    # Artist 3, which is judged today, was a training artist.
+    write_warm_version(root, int(time.time()), record, graph_of([(0, 1)], [0, 0, 1, 0]).graph)
+    assert decided(WARM)[0] == "train"
+    assert "its weights know 1 of today's 1 test artists" in start_in(tmp_path)["reason"]
+    assert start_in(tmp_path)["version"] == 0
+    assert not (tmp_path / "decision" / "assets.extra").exists()
+
+
+def test_the_first_training_begins_anew(decided, tmp_path):
+    decided(WARM)
+    assert start_in(tmp_path)["reason"] == "begins anew: no model is served yet"
+
+
+def test_nothing_is_handed_on_where_nobody_asks_for_it(decided, root, record, tmp_path):
+    write_warm_version(root, int(time.time()), record)
+    decided(RetrainConfig())
+    assert "start" not in json.loads((tmp_path / "decision" / DECISION_FILE).read_text())
+    assert not (tmp_path / "decision" / "assets.extra").exists()
+    # Nor where a run ends before training.
+    assert decided(dataclasses.replace(WARM, when="changed"))[0] == "stop"
+    assert not (tmp_path / "decision" / "assets.extra").exists()
+
+
+def test_a_training_that_begins_anew_is_due_though_nothing_changed(decided, root, record, tmp_path):
+    config = dataclasses.replace(WARM, when="changed", full_every_days=5)
+    write_warm_version(root, int(time.time()) - 6 * DAY, record)
+    decision, reason = decided(config)
+    due = "the last training that began anew was 6 days ago (`retrain.full_every_days` is 5)"
+    assert (decision, reason.endswith(due)) == ("train", True)
+    assert start_in(tmp_path) == {
+        "reason": f"begins anew: {due}",
+        "version": 0,
+        "trained_in_full": None,
+    }

@@ -97,6 +97,18 @@ def test_an_old_model(before, told):
     assert not decided(before, ring(40, told), age=1000.0, config=ageless).train
 
 
+def test_a_training_that_begins_anew_is_a_reason_when_it_is_due(before, told):
+    def found(days):
+        return decide(CONFIG, Served(17, 3.0, before, since_full=days), ring(40, told))
+
+    # `full_every_days` is 30 where nobody says so; without a warm start nothing is ever due.
+    assert not found(None).train and not found(29.9).train
+    assert found(30.0).train
+    assert found(30.0).reason.endswith(
+        ": the last training that began anew was 30 days ago (`retrain.full_every_days` is 30)"
+    )
+
+
 def test_another_configuration(before, told):
     other = {
         "graph": CONFIGURATION["graph"],
