@@ -6,8 +6,13 @@ personalised-PageRank coefficients over a few hops, kept sparse after every hop.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import scipy.sparse as sp
+
+_MAX_PRODUCTS: Final = 2**23
+"""Visits that are added up at once, 12 bytes each; one artist's are never divided."""
 
 
 def walk_matrix(edges: sp.csr_matrix) -> sp.csr_matrix:
@@ -44,6 +49,8 @@ def visits(
       t_0 = 0,   t_k = top_reach(decay * S (I + t_(k-1))),
       r_v = top_reach(decay * (S (I + t_(hops-1)))_v over the known artists)
 
+    Only artists that such a walk comes through have their t_k found, a block of them at a time.
+
     Args:
       edges: [num_artists, num_artists] CSR; nothing else carries a walk.
       artists: [num] int64 rows.
@@ -56,13 +63,40 @@ def visits(
       [num, num_artists] CSR float32 with sorted columns.
     """
     step = walk_matrix(edges) * np.float32(decay)
-    visited = sp.csr_matrix(edges.shape, dtype=np.float32)
     start = sp.identity(edges.shape[0], np.float32, format="csr")
+    # Whose t_k are asked for, the last hop's first: the neighbours of those that ask.
+    asked = [np.asarray(artists, np.int64)]
     for _ in range(hops - 1):
-        visited = strongest(step @ (start + visited), reach)
-    found = (step[artists] @ (start + visited)).tocsr()
-    found.data[~known[found.indices]] = 0
-    return strongest(found, reach)
+        asked.append(np.unique(step[asked[-1]].indices).astype(np.int64))
+    before = start
+    for rows in reversed(asked[1:]):
+        before = start + _placed(_after_hop(step[rows], before, reach), rows, edges.shape)
+    return _after_hop(step[asked[0]], before, reach, known)
+
+
+def _after_hop(
+    step: sp.csr_matrix, before: sp.csr_matrix, reach: int, known: np.ndarray | None = None
+) -> sp.csr_matrix:
+    """top_reach(step @ before), over the known artists alone if they are given."""
+    products = np.concatenate([[0], np.cumsum(np.diff(before.indptr)[step.indices])])[step.indptr]
+    parts, first = [], 0
+    while first < step.shape[0] or not parts:
+        last = np.searchsorted(products, products[first] + _MAX_PRODUCTS, side="right") - 1
+        last = min(max(int(last), first + 1), step.shape[0])
+        found = (step[first:last] @ before).tocsr()
+        if known is not None:
+            found.data[~known[found.indices]] = 0
+        parts.append(strongest(found, reach))
+        first = last
+    return sp.vstack(parts, format="csr") if len(parts) > 1 else parts[0]
+
+
+def _placed(matrix: sp.csr_matrix, rows: np.ndarray, shape: tuple[int, int]) -> sp.csr_matrix:
+    """The rows of a matrix as those rows of a larger one; `rows` ascend."""
+    counts = np.zeros(shape[0], np.int64)
+    counts[rows] = np.diff(matrix.indptr)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return sp.csr_matrix((matrix.data, matrix.indices, indptr), shape=shape)
 
 
 def shares(visited: sp.csr_matrix) -> sp.csr_matrix:
@@ -81,16 +115,24 @@ def shares(visited: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def strongest(matrix: sp.csr_matrix, reach: int) -> sp.csr_matrix:
-    """The `reach` largest positive values of each row, of equal ones those of the first columns."""
+    """The `reach` largest positive values of each row, of equal ones those of the first columns.
+
+    No column may come twice in a row. Columns of the result are sorted.
+    """
     matrix = matrix.tocsr()
-    matrix.sort_indices()
     keep = matrix.data > 0
     for row in np.flatnonzero(np.diff(matrix.indptr) > reach):
         span = slice(matrix.indptr[row], matrix.indptr[row + 1])
         values = matrix.data[span]
         bound = np.partition(values, len(values) - reach)[len(values) - reach]
         above = values > bound
-        above[np.flatnonzero(values == bound)[: reach - above.sum()]] = True
+        ties = np.flatnonzero(values == bound)
+        if len(ties) > 1:
+            ties = ties[np.argsort(matrix.indices[span][ties], kind="stable")]
+        above[ties[: reach - above.sum()]] = True
         keep[span] &= above
     indptr = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
-    return sp.csr_matrix((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)
+    kept = sp.csr_matrix((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)
+    # What is kept is a part of it, and sorted faster.
+    kept.sort_indices()
+    return kept

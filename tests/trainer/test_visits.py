@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer import visits as visits_module
 from trainer.layers import diffusion
 from trainer.visits import shares, strongest, visits, walk_matrix
 
 NUM = 23
+FORMS = [0.0, 0.4, 1e9]
+"""Of hops in TensorFlow: all rows summed densely, some, none."""
 
 
 def random_edges(seed: int, num: int = NUM, symmetric: bool = True) -> sp.csr_matrix:
@@ -76,7 +79,9 @@ def tensorflow_visits(edges, known, hops, decay, reach):
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("reach", [3, 7, 100])
 @pytest.mark.parametrize("hops", [1, 2, 3])
-def test_both_ways_equal_the_definition(hops, reach, symmetric):
+@pytest.mark.parametrize("dense_from", FORMS)
+def test_both_ways_equal_the_definition(monkeypatch, dense_from, hops, reach, symmetric):
+    monkeypatch.setattr(diffusion, "_DENSE_FROM", dense_from)
     edges = random_edges(hops + reach, symmetric=symmetric)
     known = np.random.default_rng(1).random(NUM) < 0.7
     expected = slow_visits(edges, known, hops, 0.5, reach)
@@ -132,14 +137,87 @@ def test_the_strongest_of_each_row(rows, reach):
         np.testing.assert_array_equal(after, expected)
 
 
-def test_few_rows_at_a_time_give_the_same(monkeypatch):
+def test_the_first_of_equal_ones_whatever_their_order_in_memory():
+    columns, values = np.array([5, 0, 3, 1]), np.array([1.0, 1.0, 2.0, 1.0], np.float32)
+    matrix = sp.csr_matrix((values, columns, [0, 4]), shape=(1, 6))
+    kept = strongest(matrix, 3)
+    assert kept.indices.tolist() == [0, 1, 3] and kept.data.tolist() == [1.0, 1.0, 2.0]
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_the_forms_of_a_hop_agree_whatever_the_edges(data):
+    num_targets, num_columns = data.draw(st.integers(0, 5)), data.draw(st.integers(1, 6))
+    known = data.draw(st.lists(st.booleans(), min_size=num_columns, max_size=num_columns))
+    artist = st.integers(0, num_columns - 1)
+    # The same edge may come twice: a request may say so. Numbers that float32 adds exactly.
+    edge = st.tuples(st.integers(0, max(0, num_targets - 1)), artist, st.sampled_from([0.25, 1.0]))
+    edges = sorted(data.draw(st.lists(edge, max_size=9 if num_targets else 0)))
+    target, source, weight = zip(*edges, strict=True) if edges else ([], [], [])
+    visit = st.tuples(artist, st.sampled_from([0.0, 0.5, 2.0]))
+    rows = [
+        sorted(data.draw(st.lists(visit, min_size=3, max_size=3)), key=lambda v: -v[1])
+        for _ in range(num_columns)
+    ]
+    visited = diffusion.Visits(
+        tf.constant([[column for column, _ in row] for row in rows], tf.int32),
+        tf.constant([[value for _, value in row] for row in rows], tf.float32),
+    )
+    hops_of = diffusion.Hops(
+        tf.constant(target, tf.int64),
+        tf.constant(source, tf.int64),
+        tf.constant(weight, tf.float32),
+    )
+    expected = np.zeros((num_targets, num_columns), np.float32)
+    for v, u, w in edges:
+        expected[v, u] += w
+        for column, value in rows[u]:
+            expected[v, column] += w * value
+    expected *= known
+    for dense_from in FORMS:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(diffusion, "_DENSE_FROM", dense_from)
+            found = diffusion.hop(
+                hops_of,
+                tf.constant(num_targets, tf.int64),
+                tf.constant(num_columns, tf.int64),
+                3,
+                visited,
+                tf.constant(known),
+            )
+        for v in range(num_targets):
+            best = sorted((-value, u) for u, value in enumerate(expected[v]) if value > 0)[:3]
+            value = found.value[v].numpy()
+            assert value.tolist() == [-b for b, _ in best] + [0.0] * (3 - len(best))
+            assert found.column[v].numpy()[value > 0].tolist() == [u for _, u in best]
+        assert found.column.shape == (num_targets, 3)
+
+
+@pytest.mark.parametrize("dense_from", FORMS)
+def test_few_rows_at_a_time_give_the_same(monkeypatch, dense_from):
+    monkeypatch.setattr(diffusion, "_DENSE_FROM", dense_from)
     edges, known = random_edges(5), np.ones(NUM, bool)
     whole = tensorflow_visits(edges, known, 3, 0.5, 6)
-    monkeypatch.setattr(diffusion, "_MAX_DENSE", 4 * NUM)
-    np.testing.assert_array_equal(tensorflow_visits(edges, known, 3, 0.5, 6), whole)
+    for held in (4 * NUM, 1):
+        monkeypatch.setattr(diffusion, "_MAX_HELD", held)
+        again = tensorflow_visits(edges, known, 3, 0.5, 6)
+        # Sums of many edges of one artist are taken apart, and rounded elsewhere.
+        np.testing.assert_allclose(again, whole, rtol=1e-6)
 
 
-def test_nobody_visits_nobody():
+def test_walks_of_few_artists_and_few_rows_at_a_time_have_the_same_bits(monkeypatch):
+    edges, known = random_edges(5), np.arange(NUM) % 3 > 0
+    whole = visits(edges, np.arange(NUM), known, hops=3, decay=0.5, reach=6)
+    for products in (2**23, 40, 1):
+        monkeypatch.setattr(visits_module, "_MAX_PRODUCTS", products)
+        for artists in (np.arange(NUM), np.array([4, 2, 19]), np.zeros(0, np.int64)):
+            found = visits(edges, artists, known, hops=3, decay=0.5, reach=6)
+            np.testing.assert_array_equal(found.toarray(), whole[artists].toarray())
+
+
+@pytest.mark.parametrize("dense_from", FORMS)
+def test_nobody_visits_nobody(monkeypatch, dense_from):
+    monkeypatch.setattr(diffusion, "_DENSE_FROM", dense_from)
     nothing = tf.zeros([0], tf.int64)
     zero = tf.constant(0, tf.int64)
     edges = diffusion.Hops(nothing, nothing, tf.zeros([0]))
