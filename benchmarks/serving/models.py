@@ -10,9 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import scipy.sparse as sp
-import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from benchmarks.serving.catalogue import content_statistics, synthetic_graph
@@ -23,10 +20,7 @@ from trainer.content import raw_content
 from trainer.diffusion_network import DiffusionNetwork
 from trainer.export import ServedModel
 from trainer.graph import TRAIN, ArtistGraph, VectorContent
-from trainer.network import EMBEDDING, Profile, WholeGraph
-from trainer.pairwise import COUNT, VISITED, VISITS
 from trainer.systems.diffusion import DiffusionSystem
-from trainer.visits import shares, strongest, walk_matrix
 
 NAME: Final = "artist_sim"
 
@@ -39,69 +33,6 @@ _CODE: Final = (
     "catalogues/synthetic/*.py",
     "trainer/**/*.py",
 )
-
-
-class SparseWalks(DiffusionNetwork):
-    """The same network, with the walks of the catalogue computed as sparse products.
-
-    The pipeline computes them in TensorFlow, densely, some rows at a time: their time grows with
-    the square of the artists. These are trainer.visits', which the training uses.
-    """
-
-    def embed_graph(self, given: WholeGraph) -> Profile:
-        """As DiffusionNetwork.embed_graph: its signature is saved as the pipeline saves it."""
-        return DiffusionNetwork.memory(self, given)[1]
-
-    def memory(
-        self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
-    ) -> tuple[list[tf.Tensor], Profile]:
-        """As DiffusionNetwork.memory; takes tensors with values, not a graph's."""
-        num_artists, config = len(given.artist_id), self.config
-        edges = sp.csr_matrix(
-            (given.weight.numpy(), (given.target.numpy(), given.source.numpy())),
-            shape=(num_artists, num_artists),
-        )
-        place = self._place.lookup(given.artist_id)
-        known = place.numpy() >= 0
-        step = walk_matrix(edges) * np.float32(config.decay)
-        start = sp.identity(num_artists, np.float32, format="csr")
-        before = sp.csr_matrix(edges.shape, dtype=np.float32)
-        for _ in range(config.hops - 1):
-            before = strongest(step @ (start + before), config.reach)
-            on_stage()
-        found = (step @ (start + before)).tocsr()
-        found.data[~known[found.indices]] = 0
-        found = strongest(found, config.reach)
-        messages = tf.where(known[:, None], tf.gather(self.messages(), tf.maximum(place, 0)), 0.0)
-        count = np.diff(edges.indptr).astype(np.float32)
-        share = shares(found)
-        target = np.repeat(np.arange(num_artists), np.diff(share.indptr))
-        source, own = share.indices.astype(np.int64), self.own(given.features)
-        direction = self.direction(target, source, share.data, messages, own, count)
-        degree = np.asarray(edges.sum(axis=1), np.float32).ravel()
-        visited, value = padded(found, config.reach)
-        profile = {
-            EMBEDDING: direction * self.popularity(count)[:, None],
-            VISITED: visited[:, : config.pairwise_reach],
-            VISITS: value[:, : config.pairwise_reach],
-            COUNT: count,
-        }
-        memory = [*padded(before, config.reach), degree, messages, known]
-        return (
-            [tf.convert_to_tensor(part) for part in memory],
-            {name: tf.convert_to_tensor(part) for name, part in profile.items()},
-        )
-
-
-def padded(matrix: sp.csr_matrix, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns [num, reach] int32 and values [num, reach] float32, falling, then zeros."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.arange(matrix.nnz) - matrix.indptr[row]
-    column = np.zeros((matrix.shape[0], reach), np.int32)
-    value = np.zeros((matrix.shape[0], reach), np.float32)
-    column[row, place], value[row, place] = matrix.indices[order], matrix.data[order]
-    return column, value
 
 
 def make_model(
@@ -132,7 +63,7 @@ def make_model(
 def _save(graph: ArtistGraph, sizes: DiffusionConfig, path: Path) -> None:
     system = DiffusionSystem(TrainerConfig(diffusion=sizes), content_statistics(graph))
     features = system.encoder(raw_content(graph))
-    system.network = SparseWalks(
+    system.network = DiffusionNetwork(
         sizes, graph.artist_id[graph.split == TRAIN], features.shape[1], _SEED
     )
     if sizes.pairwise:

@@ -34,9 +34,7 @@ def markdown_page(summary: Mapping[str, Any], plots: Mapping[str, str], source: 
         "run was compared with the SavedModel's own, to the last bit of its float32 numbers.",
         "The catalogues are synthetic ones of `artist-sim catalogue generate` with random splits. "
         "The models are not trained: how fast they answer does not depend on how good the answer "
-        "is. The walks of their artists are those that the trainer's NumPy walks find "
-        "(`trainer.visits`); the pipeline's, in TensorFlow, are the same and take a time that "
-        "grows with the square of the artists.",
+        "is.",
         "`similar` is looked up among the answers that the model keeps of each artist "
         "(`trainer.kept_answers`); `similar_filtered` is computed on request.",
         "BentoML serves the same SavedModel by `tf.saved_model.load` and its signatures, in one "

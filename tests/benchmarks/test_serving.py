@@ -13,20 +13,13 @@ import orjson
 import pytest
 
 from benchmarks.serving import suite
-from benchmarks.serving.catalogue import content_statistics, synthetic_graph
 from benchmarks.serving.figures import percentile, ratios, round_of, spread
 from benchmarks.serving.measure import Plan, measure
-from benchmarks.serving.models import SparseWalks, make_model
+from benchmarks.serving.models import make_model
 from benchmarks.serving.program import EMBEDDED, add_options
 from benchmarks.serving.questions import KINDS, WrongAnswer, check_rest, make_questions
 from catalogues.errors import InputError
-from trainer.config import DiffusionConfig, TrainerConfig
-from trainer.content import raw_content
-from trainer.diffusion_network import DiffusionNetwork
-from trainer.graph import TRAIN
-from trainer.network import EMBEDDING
-from trainer.pairwise import COUNT, VISITED, VISITS
-from trainer.systems.diffusion import DiffusionSystem
+from trainer.config import DiffusionConfig
 
 SIZES = DiffusionConfig(8, hops=3, reach=20, pairwise_reach=10, content_units=(16,))
 ARTISTS = 60
@@ -76,30 +69,6 @@ def test_a_spread_is_over_rounds_and_a_ratio_within_them():
         "p99": {"median": 2.5, "least": 2, "most": 3},
         "per_second": {"median": 2.5, "least": 2, "most": 3},
     }
-
-
-def test_the_sparse_walks_are_the_networks_own():
-    graph = synthetic_graph(ARTISTS, 3)
-    system = DiffusionSystem(TrainerConfig(diffusion=SIZES), content_statistics(graph))
-    features = system.encoder(raw_content(graph))
-    training = graph.artist_id[graph.split == TRAIN]
-    found, networks = [], []
-    for kind in (DiffusionNetwork, SparseWalks):
-        system.network = kind(SIZES, training, features.shape[1], 0)
-        networks.append(system.network)
-        # Dense layers draw their weights anew.
-        for ours, theirs in zip(system.network.variables, networks[0].variables, strict=True):
-            ours.assign(theirs)
-        found.append(system.memory(graph, graph.served_edges()))
-    (memory, profile), (sparse_memory, sparse_profile) = found
-    assert (profile[VISITS].numpy() > 0).any(axis=1).mean() > 0.9
-    for part, sparse in zip(memory[1:], sparse_memory[1:], strict=True):
-        np.testing.assert_allclose(sparse.numpy(), part.numpy(), rtol=1e-5, atol=1e-6)
-    for name in (EMBEDDING, VISITS, COUNT):
-        np.testing.assert_allclose(sparse_profile[name], profile[name], rtol=1e-5, atol=1e-5)
-    # Visits that are equal up to rounding may come in either order.
-    agree = profile[VISITED].numpy() == sparse_profile[VISITED].numpy()
-    assert (agree | (profile[VISITS].numpy() == 0)).mean() > 0.95
 
 
 def test_a_model_is_made_once(folder, model, monkeypatch):
