@@ -15,6 +15,9 @@ import tensorflow as tf
 _BATCH: Final = 64
 """Artists that are ranked at once."""
 
+MAX_SCORES: Final = 20_000_000_000
+"""Found for it at most, each artist's with each: those of 141,421 artists, some hours of work."""
+
 Rank = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -44,6 +47,11 @@ class KeptAnswers(tf.Module):
         # Read first: a gather from a variable itself makes TensorFlow copy it whole later.
         score, row = self.score.read_value(), self.row.read_value()
         return tf.gather(score, query)[:, :count], tf.gather(row, query)[:, :count]
+
+
+def can_be_kept(num_artists: int) -> bool:
+    """Whether so many artists have few enough scores to find them all when a model is written."""
+    return num_artists**2 <= MAX_SCORES
 
 
 def find_answers(

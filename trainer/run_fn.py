@@ -22,6 +22,7 @@ from trainer.console import Phases, console
 from trainer.explorer_data import write_explorer_data
 from trainer.export import ServedModel
 from trainer.graph import ArtistGraph
+from trainer.kept_answers import MAX_SCORES, can_be_kept
 from trainer.learnt_artists import LearntArtists
 from trainer.loading import (
     load_graph,
@@ -112,8 +113,7 @@ def run_fn(fn_args: FnArgs) -> None:
             read_listener_factors(examples_uri),
         )
         phases.advance(_EMBEDDING)
-    with Phases({_ANSWERS: len(graph)} if config.kept_answers else {}) as phases:
-        model.keep_answers(config.kept_answers, lambda more: phases.advance(_ANSWERS, more))
+    keep_answers(model, len(graph), config.kept_answers)
     with Phases({_WRITING: 1 + config.explorer.export}) as phases:
         model.save(fn_args.serving_model_dir)
         phases.advance(_WRITING)
@@ -135,6 +135,19 @@ def run_fn(fn_args: FnArgs) -> None:
         write_projector(fn_args.model_run_dir, graph, model.embedding)
     # Only a training that was killed has any use for them.
     shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def keep_answers(model: ServedModel, num_artists: int, num_kept: int) -> None:
+    """Keeps each artist's first answers in the model, or says that there are too many artists."""
+    if num_kept and not can_be_kept(num_artists):
+        console().print(
+            f"  no answers are kept in the model: {num_artists:,} artists have more scores than "
+            f"{MAX_SCORES:,}; `similar` computes them on request",
+            highlight=False,
+        )
+        num_kept = 0
+    with Phases({_ANSWERS: num_artists} if num_kept else {}) as phases:
+        model.keep_answers(num_kept, lambda more: phases.advance(_ANSWERS, more))
 
 
 class PhaseOfEpochs:

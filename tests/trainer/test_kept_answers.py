@@ -10,7 +10,9 @@ from tests.trainer.ego_graphs import spec_of
 from tests.trainer.graphs import HiddenGraph
 from tests.trainer.saved_models import weighted_case
 from tests.trainer.small_systems import small_config, small_diffusion_config, small_system
+from trainer import kept_answers
 from trainer.export import ServedModel
+from trainer.run_fn import keep_answers
 
 KEPT = 3
 
@@ -67,3 +69,23 @@ def test_more_than_there_are_are_not_kept(model):
     assert answer["similar_id"].shape == (num_artists, num_artists - 1)
     # Nobody is similar to oneself.
     assert (answer["similar_id"] != model.artist_id.numpy()[:, None]).all()
+
+
+@pytest.mark.parametrize("num_kept, told", [(3, True), (0, False)])
+def test_too_many_artists_keep_no_answers_and_the_run_says_so(monkeypatch, capsys, num_kept, told):
+    asked = []
+
+    class Model:
+        def keep_answers(self, num_kept, on_artists):
+            asked.append(num_kept)
+
+    monkeypatch.setattr(kept_answers, "MAX_SCORES", 81)
+    keep_answers(Model(), 9, num_kept)
+    assert "no answers are kept" not in capsys.readouterr().out
+    keep_answers(Model(), 10, num_kept)
+    assert ("10 artists have more scores than" in capsys.readouterr().out) == told
+    assert asked == [num_kept, 0]
+
+
+def test_the_largest_catalogue_that_is_measured_keeps_its_answers():
+    assert kept_answers.can_be_kept(136_731) and not kept_answers.can_be_kept(141_422)

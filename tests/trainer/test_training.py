@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from tests.trainer.graphs import awkward, graph_of, two_communities
 from tests.trainer.small_systems import small_config, triplet_task
+from trainer import training as training_module
+from trainer.ranking.ndcg import query_ndcg
 from trainer.tasks import triplet as triplet_module
 from trainer.training import Training
 
@@ -199,3 +201,29 @@ def test_an_error_while_tracing_a_batch_surfaces(monkeypatch):
     monkeypatch.setattr(triplet_module, "epoch_batches", broken)
     with pytest.raises(ArithmeticError, match="in the thread"):
         list(make_training().run())
+
+
+def test_a_large_split_is_judged_by_some_of_its_queries_the_same_each_time(monkeypatch):
+    case = two_communities()
+    training = make_training(case)
+    judged = len(case.graph.artists("val"))
+    truth = case.truth("val")[case.graph.artists("val")][:, case.graph.artists("val")]
+    most = int((np.diff(truth.indptr) > 0).sum()) - 1
+    asked = []
+
+    def score(scorer, truth, candidates, queries):
+        asked.append((candidates.tolist(), queries.tolist()))
+        return query_ndcg(scorer, truth, candidates, queries=queries)
+
+    monkeypatch.setattr(training_module, "query_ndcg", score)
+    embedding = np.random.default_rng(0).normal(size=(judged, 4)).astype(np.float32)
+    training._validation_score(embedding)
+    monkeypatch.setattr(training_module, "_MAX_SCORES", most * judged)
+    assert training._validation_score(embedding) == training._validation_score(embedding)
+    whole, some, again = asked
+    assert whole == (case.graph.artists("val").tolist(),) * 2
+    assert some == again and some[0] == whole[0]
+    # All of them have something to find; drawn from all artists, some would have nothing.
+    assert len(some[1]) == most and set(some[1]) < set(whole[1])
+    place = np.searchsorted(case.graph.artists("val"), some[1])
+    assert (np.diff(truth.indptr)[place] > 0).all()
