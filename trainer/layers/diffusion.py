@@ -10,7 +10,7 @@ import tensorflow as tf
 # So many visits may be held at once, in several forms (16 MiB each in float32).
 _MAX_HELD: Final = 2**22
 
-# Rows that gather at least so many visits for each column are summed densely (decision 0015).
+# Rows that gather at least so many visits for each column are summed densely (decision 0017).
 _DENSE_FROM: Final = 1.0
 
 # Blocks that may be in the making at once.
