@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -390,6 +391,7 @@ def test_what_changes_no_meaning_may_change(history):
 
 
 def test_a_model_whose_trainer_keeps_nothing_brings_nothing(history):
+    shutil.rmtree(history / "model", ignore_errors=True)
     run(history, plain(1))
     with pytest.raises(NoStartingPointError):
         read_heritage(str(history / "model"))

@@ -54,9 +54,9 @@ def served(folder: Path, of: Heritage) -> str:
     return str(folder)
 
 
-def begun(folder: str, graph: ArtistGraph, days: float = 1.0, **changes) -> Start:
+def begun(folder: str, today: ArtistGraph, days: float = 1.0, **changes) -> Start:
     configuration = {**CONFIGURATION, **changes}
-    return begin_at(WARM, 17, folder, PUSHED, PUSHED + days * DAY, configuration, graph)
+    return begin_at(WARM, 17, folder, PUSHED, PUSHED + days * DAY, configuration, today)
 
 
 def test_it_begins_at_the_served_weights(tmp_path):
