@@ -79,7 +79,8 @@ def _after_hop(
 ) -> sp.csr_matrix:
     """top_reach(step @ before), over the known artists alone if they are given."""
     products = np.concatenate([[0], np.cumsum(np.diff(before.indptr)[step.indices])])[step.indptr]
-    parts, first = [], 0
+    parts: list[sp.csr_matrix] = []
+    first = 0
     while first < step.shape[0] or not parts:
         last = np.searchsorted(products, products[first] + _MAX_PRODUCTS, side="right") - 1
         last = min(max(int(last), first + 1), step.shape[0])
