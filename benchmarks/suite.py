@@ -25,7 +25,7 @@ BASELINE_TITLES: Final[Mapping[str, str]] = {
 }
 """By name as trainer.systems.baselines has it; all of them are in every suite."""
 
-OWN_PROGRAMS: Final = ("judging", "modalities", "retraining", "serving")
+OWN_PROGRAMS: Final = ("cost", "judging", "modalities", "retraining", "serving")
 """Suites that train nothing and are no file here: packages of benchmarks with a `program`."""
 
 

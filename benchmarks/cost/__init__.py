@@ -1,0 +1,1 @@
+"""What building graphs, training and embedding cost, over sizes of catalogues."""

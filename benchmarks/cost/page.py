@@ -1,0 +1,197 @@
+"""The page of the cost benchmark: tables and a plot from its JSON alone."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
+
+from benchmarks.cost.program import STAGES  # noqa: E402
+from benchmarks.store import write_whole  # noqa: E402
+
+_TITLES: Final = {
+    "graph": "graph builder",
+    "pandas": "the same joins in pandas",
+    "epoch": "an epoch of `diffusion`",
+    "embed": "embedding the catalogue",
+}
+# Okabe and Ito's colours, as in the other plots.
+_STYLES: Final = dict(
+    zip(STAGES, (("#0072B2", "o"), ("#D55E00", "^"), ("#009E73", "s"), ("#CC79A7", "D")))
+)
+_NOT_RUN: Final = "not run"
+
+
+def write_page(result: Mapping[str, Any], page: Path, source: Path) -> None:
+    """Writes the Markdown page and its plot."""
+    image = page.with_suffix("") / "seconds.png"
+    write_whole(image, _plot(result))
+    links = (os.path.relpath(path, page.parent) for path in (source, image))
+    write_whole(page, markdown(result, *links).encode())
+
+
+def markdown(result: Mapping[str, Any], source: str, image: str) -> str:
+    """The page's text; `source` and `image` are links."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
+    return f"""# Results: what graphs, epochs and embeddings cost
+
+Written by `make benchmark SUITE=cost` from [{Path(source).name}]({source}). Synthetic catalogues: \
+communities of 200 artists with skewed degrees, nine of ten edges inside, a vector of features for \
+each artist. Each figure is of a process of its own; seconds are wall time, beside them those of \
+the processor, and memory is the most that the process ever held. Medians of the rounds.
+
+{_table(result)}
+
+{_slopes(result)}
+
+![Seconds by edges]({image})
+
+## Graph building beside pandas
+
+{_beside_pandas(result)}
+
+pandas holds all tables in memory and joins them; it checks no row, sets none aside, and computes \
+no statistics but the mean and deviation of features.
+
+## Start-up
+
+From the command to the end of the first training step, with the load of the graph, the walks of \
+the validation artists and the compiling of the step:
+
+{_start_up(result)}
+
+## Not measured
+
+{_missing(result)}
+- PyTorch Geometric, TF-GNN's sampler, runners other than Beam's direct one, and profiles are not \
+part of this suite.
+
+## Machine and versions
+
+- {machine["cores"]} cores ({machine["architecture"]}, {machine["processor"]}), \
+{machine["gpus"]} GPUs. The load is the number of processes that wanted a core when the process \
+ended: above the number of cores, wall times are those of a busy machine, and the processor's the \
+ones to compare.
+- {versions}.
+"""
+
+
+def slope(measured: Sequence[Mapping[str, Any]], edges: Sequence[int], key: str) -> float:
+    """Least squares of log `key` over log edges."""
+    values = [math.log(m[key]) for m in measured]
+    return float(np.polyfit(np.log(edges), values, 1)[0])
+
+
+def _found(result: Mapping[str, Any], stage: str, artists: int) -> Mapping[str, Any] | None:
+    every = result["measurements"]
+    return next((m for m in every if (m["stage"], m["artists"]) == (stage, artists)), None)
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    lines = [
+        "| what | artists | edges | features | seconds | range | rounds | processor seconds "
+        "| peak MiB | written MiB | artists/s | load |",
+        "|" + " --- |" * 12,
+    ]
+    for stage in STAGES:
+        for size in result["sizes"]:
+            first = [_TITLES[stage], f"{size['artists']:,}", f"{size['edges']:,}", str(size["dim"])]
+            m = _found(result, stage, size["artists"])
+            if m is None:
+                lines.append(_row([*first, _NOT_RUN, *[""] * 7]))
+                continue
+            written = f"{m['written_mib']:,.1f}" if "written_mib" in m else ""
+            rate = f"{m['artists_per_second']:,.0f}" if "artists_per_second" in m else ""
+            spread = f"{m['fastest']:.3g} – {m['slowest']:.3g}"
+            figures = [f"{m['seconds']:.3g}", spread, str(m["rounds"]), f"{m['cpu_seconds']:.3g}"]
+            figures += [f"{m['peak_mib']:,.0f}", written, rate, f"{m['load']:.1f}"]
+            lines.append(_row([*first, *figures]))
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _slopes(result: Mapping[str, Any]) -> str:
+    """Over the catalogues with as many edges an artist as the first."""
+    first = result["sizes"][0]
+    alike = [
+        s
+        for s in result["sizes"]
+        if s["edges"] * first["artists"] == (first["edges"] * s["artists"])
+    ]
+    texts = []
+    for stage in STAGES:
+        some = [(s["edges"], m) for s in alike if (m := _found(result, stage, s["artists"]))]
+        if len(some) > 1:
+            edges, measured = zip(*some, strict=True)
+            cpu, wall = (slope(measured, edges, key) for key in ("cpu_seconds", "seconds"))
+            span = f"{edges[0]:,} to {edges[-1]:,} edges"
+            texts.append(f"{_TITLES[stage]} {cpu:.2f} ({wall:.2f} by wall time; {span})")
+    if not texts:
+        return "There is no slope of one size alone."
+    return f"Slope of log processor seconds over log edges: {'; '.join(texts)}. 1 is linear."
+
+
+def _beside_pandas(result: Mapping[str, Any]) -> str:
+    lines = ["| artists | processor seconds | peak memory | written |", "|" + " --- |" * 4]
+    for size in result["sizes"]:
+        ours, other = (_found(result, s, size["artists"]) for s in ("graph", "pandas"))
+        if ours and other:
+            keys = ("cpu_seconds", "peak_mib", "written_mib")
+            ratios = [f"{ours[key] / other[key]:.2f} ×" for key in keys]
+            lines.append(_row([f"{size['artists']:,}", *ratios]))
+    return "\n".join(lines) if len(lines) > 2 else f"The two beside each other are {_NOT_RUN}."
+
+
+def _start_up(result: Mapping[str, Any]) -> str:
+    lines = ["| artists | seconds |", "| --- | --- |"]
+    for size in result["sizes"]:
+        m = _found(result, "epoch", size["artists"])
+        lines.append(
+            _row([f"{size['artists']:,}", f"{m['first_step_seconds']:.3g}" if m else _NOT_RUN])
+        )
+    return "\n".join(lines)
+
+
+def _missing(result: Mapping[str, Any]) -> str:
+    missing = [
+        f"- {_TITLES[stage]}, {size['artists']:,} artists: {_NOT_RUN}."
+        for stage in STAGES
+        for size in result["sizes"]
+        if _found(result, stage, size["artists"]) is None
+    ]
+    return "\n".join(missing) if missing else "- Of the stages above, nothing is left out."
+
+
+def _plot(result: Mapping[str, Any]) -> bytes:
+    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for stage, (colour, marker) in _STYLES.items():
+        some = [
+            (size["edges"], m["cpu_seconds"])
+            for size in result["sizes"]
+            if (m := _found(result, stage, size["artists"]))
+        ]
+        if some:
+            label = _TITLES[stage].replace("`", "")
+            axes.plot(*zip(*sorted(some)), marker=marker, color=colour, label=label)
+    axes.set(xscale="log", yscale="log", xlabel="edges", ylabel="processor seconds")
+    axes.grid(alpha=0.3)
+    if result["measurements"]:
+        axes.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,170 @@
+"""What the cost suite measures, each time in a process of its own, and what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.cost.measure import CATALOGUE, examples_of
+from benchmarks.cost.program import STAGES
+from benchmarks.store import write_json
+from catalogues.errors import InputError
+
+ROOT: Final = Path(__file__).parents[2]
+_CODE: Final = ("benchmarks/cost/*.py", "components/catalogue_example_gen/*.py", "trainer/**/*.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Of a catalogue.
+
+    Attributes:
+      artists: how many there are.
+      edges: undirected.
+      dim: width of an artist's features.
+    """
+
+    artists: int
+    edges: int
+    dim: int = 32
+
+
+SIZES: Final = (
+    Size(10_000, 100_000),
+    Size(100_000, 1_000_000),
+    Size(136_731, 3_277_677, 170),
+    Size(1_000_000, 10_000_000),
+)
+"""Three of 10 edges an artist, over which slopes are taken, and the largest published catalogue."""
+QUICK: Final = (Size(300, 3000, 8), Size(600, 6000, 8))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is to be measured now, of all that belongs to the page.
+
+    Attributes:
+      sizes: all of the page's catalogues.
+      stages: that are measured now.
+      artists: of the catalogues that are measured now.
+      rounds: processes of each stage and size.
+    """
+
+    sizes: tuple[Size, ...]
+    stages: tuple[str, ...]
+    artists: tuple[int, ...]
+    rounds: int
+
+
+def plan_of(
+    quick: bool, stages: Sequence[str] | None, artists: Sequence[int] | None, rounds: int
+) -> Plan:
+    """The plan that the options make.
+
+    Raises:
+      InputError: no catalogue has so many artists, or there is no round.
+    """
+    sizes = QUICK if quick else SIZES
+    known = tuple(size.artists for size in sizes)
+    for wanted in artists or ():
+        if wanted not in known:
+            there = ", ".join(map(str, known))
+            raise InputError(f"--artists {wanted}: there are catalogues of {there} artists.")
+    if rounds < 1:
+        raise InputError(f"--rounds must be at least 1, not {rounds}.")
+    # The order of the stages is that of the data: examples come before what reads them.
+    chosen = tuple(stage for stage in STAGES if stage in (stages or STAGES))
+    return Plan(sizes, chosen, tuple(artists or known), 1 if quick else rounds)
+
+
+def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Does what is left of the plan; returns all that the page says, also from earlier runs.
+
+    Raises:
+      InputError: a process fails.
+    """
+    from benchmarks.measure import machine, versions
+
+    records = folder / f"records-{_digest()}"
+    for size in plan.sizes:
+        for stage in plan.stages if size.artists in plan.artists else ():
+            for number in range(plan.rounds):
+                path = _path(records, stage, size, number)
+                if path.exists():
+                    continue
+                record = _measured(stage, size, folder)
+                record["load"] = round(os.getloadavg()[0], 1)
+                write_json(path, record)
+                tell(
+                    f"{stage}, {size.artists:,} artists, round {number + 1}: "
+                    f"{record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB"
+                )
+    return {
+        "sizes": [dataclasses.asdict(size) for size in plan.sizes],
+        "measurements": [
+            {"stage": stage, "artists": size.artists, **summary}
+            for size in plan.sizes
+            for stage in STAGES
+            if (summary := _summary(records, stage, size))
+        ],
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def median_of(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The median of each figure, the fastest and slowest round, and how many there were."""
+    seconds = [one["seconds"] for one in rounds]
+    return {
+        **{name: statistics.median(one[name] for one in rounds) for name in rounds[0]},
+        "rounds": len(rounds),
+        "fastest": min(seconds),
+        "slowest": max(seconds),
+    }
+
+
+def _summary(records: Path, stage: str, size: Size) -> dict[str, Any] | None:
+    paths = sorted(records.glob(_path(records, stage, size, "*").name))
+    return median_of([json.loads(path.read_text()) for path in paths]) if paths else None
+
+
+def _path(records: Path, stage: str, size: Size, number: int | str) -> Path:
+    return records / f"{stage}-{size.artists}-{size.edges}-{number}.json"
+
+
+def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
+    """Of one process, after others that make what it reads."""
+    if stage != CATALOGUE:
+        _measured(CATALOGUE, size, folder)
+    if stage in ("epoch", "embed") and not examples_of(folder, vars(size)).exists():
+        _measured("graph", size, folder)
+    given = {
+        "stage": stage,
+        "size": dataclasses.asdict(size),
+        "folder": str(folder),
+        "started": time.time(),
+    }
+    command = [sys.executable, "-m", "benchmarks.cost.measure", json.dumps(given)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        raise InputError(f"{stage} with {size.artists:,} artists failed: {last}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _digest() -> str:
+    """Of the code that is measured: a record of other code is none of this."""
+    found = hashlib.sha256()
+    for path in sorted(path for part in _CODE for path in ROOT.glob(part)):
+        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return found.hexdigest()[:12]
