@@ -24,6 +24,9 @@ from components.run_parameters import read_parameters
 from trainer import starting_point
 
 _STATISTICS: Final = "statistics"
+# What TFX calls the input that the condition on this step looks at. Under another name its compiler
+# for Kubeflow Pipelines leaves that input out, and the condition has nothing to look at.
+_DECISION: Final = f"_RetrainDecision.{DECISION}"
 
 
 class RecordingTrainerSpec(TrainerSpec):
@@ -32,7 +35,7 @@ class RecordingTrainerSpec(TrainerSpec):
     INPUTS = {
         **TrainerSpec.INPUTS,
         _STATISTICS: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
-        DECISION: component_spec.ChannelParameter(
+        _DECISION: component_spec.ChannelParameter(
             type=standard_artifacts.HyperParameters, optional=True
         ),
     }
@@ -53,7 +56,7 @@ class Executor(executor.GenericExecutor):
         if given.get("retrain", {}).get("start") != WARM:
             return fn_args
         told: dict[str, Any] = {starting_point.KEEP_STARTING_POINT: True}
-        folder = artifact_utils.get_single_uri(input_dict[DECISION])
+        folder = artifact_utils.get_single_uri(input_dict[_DECISION])
         with fileio.open(os.path.join(folder, DECISION_FILE)) as file:
             start = json.load(file)[START]
         if start["version"]:
@@ -77,7 +80,7 @@ class Executor(executor.GenericExecutor):
         record = inputs_record(input_dict, given, todays_graph(input_dict))
         model = artifact_utils.get_single_instance(output_dict["model"])
         write_record(record, path_utils.serving_model_dir(model.uri))
-        decision = input_dict.get(DECISION)
+        decision = input_dict.get(_DECISION)
         if decision and decision[0].has_custom_property(START):
             # For those who see the model and not the decision.
             told = decision[0].get_string_custom_property(START)
@@ -126,7 +129,7 @@ class Trainer(base_component.BaseComponent):
                 statistics=statistics,
                 schema=schema,
                 hyperparameters=hyperparameters,
-                decision=decision,
+                **{_DECISION: decision},
                 model=types.Channel(type=standard_artifacts.Model),
                 model_run=types.Channel(type=standard_artifacts.ModelRun),
             )

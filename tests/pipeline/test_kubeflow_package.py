@@ -124,6 +124,9 @@ def test_it_is_a_valid_spec_that_the_open_source_back_end_takes(package):
             wanted = component.input_definitions.artifacts[key].artifact_type
             assert made[source.output_artifact_key].artifact_type == wanted, (name, key)
             assert source.producer_task in task.dependent_tasks
+        # TFX leaves out what a condition looks at where the step has it by another name as well.
+        looked_at = re.findall(r"inputs\.artifacts\['([^']+)'\]", task.trigger_policy.condition)
+        assert set(looked_at) <= set(task.inputs.artifacts), name
 
 
 def test_nothing_of_this_machine_is_compiled_in(package):
