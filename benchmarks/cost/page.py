@@ -49,7 +49,8 @@ def markdown(result: Mapping[str, Any], source: str, image: str) -> str:
 Written by `make benchmark SUITE=cost` from [{Path(source).name}]({source}). Synthetic catalogues: \
 communities of 200 artists with skewed degrees, nine of ten edges inside, a vector of features for \
 each artist. Each figure is of a process of its own; seconds are wall time, beside them those of \
-the processor, and memory is the most that the process ever held. Medians of the rounds.
+the processor, and memory is the most that the process ever held. An epoch and an embedding \
+include the tracing of their functions, some seconds whatever the size. Medians of the rounds.
 
 {_table(result)}
 
