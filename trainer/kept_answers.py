@@ -16,7 +16,7 @@ _BATCH: Final = 64
 """Artists that are ranked at once."""
 
 MAX_SCORES: Final = 20_000_000_000
-"""Found for it at most, each artist's with each: those of 141,421 artists, some hours of work."""
+"""Found for it at most, each artist's with each: those of 141,421 artists."""
 
 Rank = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
