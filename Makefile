@@ -9,7 +9,7 @@ BIN := .venv/bin
 RESOLVE := $(BIN)/uv pip compile setup.py --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --quiet
 
-.PHONY: help setup run serve benchmark test lint lock image clean
+.PHONY: help setup run serve flink-up flink-down benchmark test lint lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ run: setup ## compile and run the pipeline through the TFX command line
 
 serve: setup ## answer requests for the last pushed model, as TF Serving does (Ctrl-C ends it)
 	@$(BIN)/artist-sim serve $(OPTIONS)
+
+flink-up: setup ## a local Flink cluster, for CONFIG=configs/flink.yaml (needs Java and Maven)
+	@$(BIN)/artist-sim flink up $(OPTIONS)
+
+flink-down: setup ## take that cluster down
+	@$(BIN)/artist-sim flink down
 
 benchmark: setup ## train and judge the systems of a suite, and write its page (resumes)
 	@$(BIN)/python -m benchmarks.run "$(SUITE)" $(OPTIONS)

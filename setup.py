@@ -35,6 +35,7 @@ setup(
     package_data={
         "catalogues": ["sampler/*"],
         "components": ["retrieval_evaluator/*.schema.json", "retrieval_evaluator/page/*"],
+        "pipeline": ["flink/pom.xml", "flink/jars.sha256"],
         "serving": ["embedded/openapi.yaml", "explorer/page/*"],
     },
     install_requires=[

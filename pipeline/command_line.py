@@ -23,6 +23,7 @@ examples:
   artist-sim rollback                               serve the version before the newest
   artist-sim serve                                  answer requests, as TF Serving does
   artist-sim kubeflow compile --config mine.yaml    a package for Kubeflow Pipelines
+  artist-sim flink up                               a local Flink cluster for the Beam stages
 
 The pipeline itself runs through TFX: `make run`, or `make run CONFIG=configs/olga.yaml`.
 Everything that it makes lies in .artist_sim/; ARTIST_SIM_HOME moves it.
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     from catalogues.cli import add_commands
+    from pipeline.flink.command import add_flink_commands
     from pipeline.kubeflow_command import add_kubeflow_commands
     from pipeline.versions_command import add_version_commands
     from serving.embedded.command import add_command
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_version_commands(commands, _quiet_libraries)
     add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
     add_kubeflow_commands(commands, _quiet_libraries)
+    add_flink_commands(commands)
     args = parser.parse_args(arguments)
     try:
         status = args.func(args)

@@ -12,7 +12,7 @@ from catalogues.errors import InputError
 from pipeline.config import config_path, load_config
 from pipeline.home import home, log_folder, pipeline_root, serving_root
 from pipeline.metadata_config import remember_store
-from pipeline.preflight import check_home, check_inputs, only_run
+from pipeline.preflight import check_home, check_inputs, check_runner, only_run
 from pipeline.quiet import quiet_third_parties
 
 
@@ -22,6 +22,7 @@ def main() -> int:
         config = load_config(config_path())
         check_home()
         check_inputs(config)
+        check_runner(config.beam)
         if config.trainer.training.xla:
             # Read once, when TensorFlow is loaded.
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")

@@ -9,16 +9,22 @@ import contextlib
 import fcntl
 import os
 import re
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from catalogues.errors import InputError
 from catalogues.spec import load_catalogue
-from pipeline.config import PipelineConfig
+from pipeline.config import BeamConfig, PipelineConfig
 from pipeline.home import home
 from pipeline.kubeflow_config import KubeflowConfig
 from trainer.systems.registry import check_system
+
+_JOB_ENDPOINT: Final = "--job_endpoint="
+_PATIENCE: Final = 10.0
+"""Seconds for a connection to a job server."""
 
 
 def check_home() -> None:
@@ -52,6 +58,31 @@ def check_inputs(config: PipelineConfig) -> None:
         raise InputError(
             f"No catalogue folder matches '{path}'; check `catalogue.path` in the configuration."
         )
+
+
+def check_runner(beam: BeamConfig) -> None:
+    """Raises InputError where nothing listens at the job server that the Beam options name.
+
+    Beam would wait for it for a minute, and then say so in pages.
+    """
+    named = [option for option in beam.options if option.startswith(_JOB_ENDPOINT)]
+    if not named:
+        return
+    endpoint = named[-1].removeprefix(_JOB_ENDPOINT)
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError(
+            f"`{_JOB_ENDPOINT}{endpoint}` in `beam.options` names no job server; give it a host "
+            "and a port, as localhost:8099."
+        )
+    try:
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE):
+            pass
+    except OSError:
+        raise InputError(
+            f"No Beam job server answers at {endpoint}, which `beam.options` names; bring the "
+            "local Flink cluster up with `make flink-up`, or name one that is there."
+        ) from None
 
 
 def check_kubeflow(config: PipelineConfig) -> KubeflowConfig:

@@ -13,7 +13,7 @@ from typing import Final
 from catalogues.errors import InputError
 from pipeline.config import CONFIG_VARIABLE, DEFAULT_CONFIG, PipelineConfig, load_config
 from pipeline.home import PIPELINE_NAME, home
-from pipeline.preflight import check_home, check_inputs, only_run
+from pipeline.preflight import check_home, check_inputs, check_runner, only_run
 
 _RUNNER = Path(__file__).with_name("local_runner.py")
 
@@ -38,6 +38,7 @@ def main() -> int:
         with only_run():
             _make_catalogue(config)
         check_inputs(config)
+        check_runner(config.beam)
         return _run(args.config)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
