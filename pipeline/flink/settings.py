@@ -105,10 +105,15 @@ def flink_configuration(settings: ClusterSettings) -> str:
         # The graph builder has some forty shuffles; with Flink's 512 buffers each, a few of them
         # at the same time would take all there are.
         "taskmanager.network.sort-shuffle.min-buffers": 32,
-        # A job goes on with what is left when a task manager is lost.
-        "restart-strategy.type": "fixed-delay",
-        "restart-strategy.fixed-delay.attempts": 5,
-        "restart-strategy.fixed-delay.delay": "5 s",
+        # A job goes on with what is left when a task manager is lost. Each part that misses what
+        # was lost fails by itself: of a fixed number of attempts one loss took more than five.
+        # Here those that fail before the next attempt count as one; eight take 82 seconds.
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "5 s",
+        "restart-strategy.exponential-delay.backoff-multiplier": 1.2,
+        "restart-strategy.exponential-delay.max-backoff": "20 s",
+        "restart-strategy.exponential-delay.jitter-factor": 0,
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": 8,
         # So that each task manager has a part of every job.
         "taskmanager.load-balance.mode": "SLOTS",
         # A busy machine is no dead one.
