@@ -9,7 +9,7 @@ BIN := .venv/bin
 RESOLVE := $(BIN)/uv pip compile setup.py --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --quiet
 
-.PHONY: help setup run serve flink-up flink-down benchmark test lint lock image clean
+.PHONY: help setup run serve flink-up flink-down benchmark test test-flink lint lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ benchmark: setup ## train and judge the systems of a suite, and write its page (
 
 test: setup ## all tests, two files at a time (WORKERS=N: more; 0: in one process)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+test-flink: setup ## the tests that need a Flink cluster, which they bring up by themselves
+	@ARTIST_SIM_TEST_FLINK=1 $(BIN)/python -m pytest -n 0 tests/pipeline/flink
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -17,6 +17,15 @@ hypothesis.settings.register_profile("artist_sim", deadline=None)
 hypothesis.settings.load_profile("artist_sim")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+FLINK_VARIABLE = "ARTIST_SIM_TEST_FLINK"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says what a green run has not shown."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    if any(FLINK_VARIABLE in str(report.longrepr) for report in skipped):
+        terminalreporter.section("not tested", yellow=True)
+        terminalreporter.write_line("Nothing ran on a Flink cluster; `make test-flink` does that.")
 
 
 @pytest.fixture(scope="session")
