@@ -19,7 +19,7 @@ def test_an_unknown_suite_is_told_with_the_nearest_name(capsys):
     assert main(["olgga", "--list"]) == 2
     told = capsys.readouterr().err
     assert told == (
-        "artist_sim: There is no suite 'olgga' (did you mean 'olga'?); there is judging, "
+        "artist_sim: There is no suite 'olgga' (did you mean 'olga'?); there is cost, judging, "
         "layers, modalities, olga, retraining, sampler, serving.\n"
     )
 
