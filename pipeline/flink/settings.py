@@ -114,6 +114,9 @@ def flink_configuration(settings: ClusterSettings) -> str:
         "restart-strategy.exponential-delay.max-backoff": "20 s",
         "restart-strategy.exponential-delay.jitter-factor": 0,
         "restart-strategy.exponential-delay.attempts-before-reset-backoff": 8,
+        # The jars that the job server sends along are those that all processes have. Loaded anew
+        # for each job, as is Flink's way, Beam could not keep a worker from one step to the next.
+        "classloader.resolve-order": "parent-first",
         # So that each task manager has a part of every job.
         "taskmanager.load-balance.mode": "SLOTS",
         # A busy machine is no dead one.

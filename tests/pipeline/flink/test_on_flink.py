@@ -1,12 +1,14 @@
-"""The graph builder on a real Flink cluster: the same bytes.
+"""The graph builder on a real Flink cluster: the same bytes, also after a loss.
 
 Minutes, Java, Maven and 6 GB of memory: `make test-flink`.
 """
 
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from pipeline.config import load_config
 from pipeline.flink import cluster
+from pipeline.flink.supervisor import asked
 from pipeline.home import home
 from tests.conftest import FLINK_VARIABLE, REPOSITORY
 
@@ -88,3 +91,33 @@ def test_ego_graphs_have_the_bytes_of_the_direct_runners(flink, sampler_directly
     assert dataclasses.replace(after, overview=None) == dataclasses.replace(before, overview=None)
     # The code came along.
     assert list(cluster.cluster_folder().glob("tmp/worker-*/code/*/graph_schema.pbtxt"))
+
+
+def test_a_task_manager_that_is_killed_costs_nothing_but_time(flink, sampler_directly, tmp_path):
+    before = cluster.status()
+    process = building(SAMPLER, tmp_path / "out", flink)
+    job = _running_job(before.rest_port, process)
+    while True:
+        states = [task["status"] for task in asked(before.rest_port, f"jobs/{job}")["vertices"]]
+        # A job that has just begun has no tasks yet.
+        if states and states.count("FINISHED") >= len(states) // 3:
+            break
+        assert process.poll() is None
+        time.sleep(0.2)
+    assert set(states) > {"FINISHED"}, "nothing is left to be disturbed"
+    os.kill(before.processes["task manager 1"], signal.SIGKILL)
+    finished(process)
+    assert_same_examples(sampler_directly, tmp_path / "out")
+    history = asked(before.rest_port, f"jobs/{job}/exceptions")["exceptionHistory"]["entries"]
+    assert history, "the job did not notice"
+    assert cluster.status().replaced == before.replaced + 1
+
+
+def _running_job(rest_port, process):
+    while True:
+        jobs = asked(rest_port, "jobs/overview")["jobs"]
+        running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
+        if running:
+            return running[0]
+        assert process.poll() is None
+        time.sleep(0.2)
