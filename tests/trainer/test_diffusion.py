@@ -132,9 +132,8 @@ def test_a_killed_and_resumed_training_ends_the_same(tmp_path, monkeypatch):
         return [variable.numpy() for variable in system.network.variables]
 
     def score(self, scorer):
-        # Any function of what is asked, so that different gates differ.
-        found = scorer(self.queries, np.arange(len(case.graph.artists("val"))))
-        return float(np.sin(100 * found).sum())
+        # Not the default's gates, on whatever machine: content that counts for more adds to it.
+        return float(scorer(self.queries, np.arange(len(case.graph.artists("val")))).sum())
 
     monkeypatch.setattr(ValidationSample, "score", score)
     expected = trained()

@@ -149,7 +149,8 @@ def test_a_worker_may_have_no_more_memory_than_it_is_given(megabytes):
 
 
 def test_a_worker_ends_with_its_task_manager():
-    worker = "import os, time; print(os.getpid(), flush=True); boot._end_with(os.getppid())"
+    # Asked for its parent before it tells that it may be killed.
+    worker = "import os; of = os.getppid(); print(os.getpid(), flush=True); boot._end_with(of)"
     task_manager = f"import subprocess; subprocess.run({in_python(worker)!r})"
     command = [sys.executable, "-c", task_manager]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
