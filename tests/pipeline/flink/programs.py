@@ -73,3 +73,12 @@ def _write(path: Path, text: str, **values: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(text).format(python=sys.executable, **values))
     path.chmod(0o755)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process has not ended, nor waits as a zombie for somebody to ask how it did."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"

@@ -11,7 +11,7 @@ import pytest
 from catalogues.errors import InputError
 from pipeline import command_line
 from pipeline.flink import cluster, settings, supervisor
-from tests.pipeline.flink.programs import write_java
+from tests.pipeline.flink.programs import is_alive, write_java
 
 
 @pytest.fixture
@@ -29,14 +29,6 @@ def home(tmp_path, monkeypatch):
 def port():
     (port,) = cluster._free_ports(1)
     return port
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def until(condition):

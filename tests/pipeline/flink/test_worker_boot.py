@@ -19,6 +19,7 @@ from apache_beam.portability.api import beam_provision_api_pb2_grpc as provision
 from apache_beam.portability.api import beam_runner_api_pb2, endpoints_pb2
 
 from pipeline.flink import worker_boot
+from tests.pipeline.flink.programs import is_alive
 
 
 class Runner(
@@ -157,5 +158,5 @@ def test_a_worker_ends_with_its_task_manager():
         pid = int(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
     # Ends when the worker has, or never.
-    while os.path.exists(f"/proc/{pid}"):
+    while is_alive(pid):
         time.sleep(0.05)
