@@ -40,7 +40,7 @@ _SAME_MEANING: Final = {
     "trainer": ("training", "explorer", "kept_answers"),
 }
 """By section of the configuration, the keys that change no weight's meaning."""
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     EOFError,
     KeyError,
     OSError,
@@ -49,6 +49,7 @@ _UNREADABLE: Final = (
     tf.errors.OpError,
     zipfile.BadZipFile,
 )
+"""What reading a file of arrays raises that is none, or a broken one."""
 
 
 class NoStartingPointError(Exception):
@@ -223,7 +224,7 @@ def _opened(path: str) -> Iterator[Any]:
             np.load(file, allow_pickle=False) as arrays,
         ):
             yield arrays
-    except _UNREADABLE:
+    except UNREADABLE:
         raise NoStartingPointError(f"its {STARTING_POINT_PATH[1]} cannot be read") from None
 
 

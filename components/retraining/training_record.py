@@ -11,7 +11,6 @@ import dataclasses
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.retraining.drift import only_content
 from trainer.graph import ArtistGraph
+from trainer.starting_point import UNREADABLE
 from trainer.text_hashes import text_hashes
 
 SECTIONS: Final = ("graph", "trainer")
@@ -30,16 +30,7 @@ SECTIONS: Final = ("graph", "trainer")
 _FOLDER: Final = "assets.extra"
 _FILE: Final = "trained_on.npz"
 _FORMAT: Final = 1
-_UNREADABLE: Final = (
-    DecodeError,
-    EOFError,
-    KeyError,
-    OSError,
-    TypeError,
-    ValueError,
-    tf.errors.OpError,
-    zipfile.BadZipFile,
-)
+_UNREADABLE: Final = (DecodeError, *UNREADABLE)
 
 
 class NoRecordError(Exception):
