@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
 from benchmarks.figures import summarise  # noqa: E402
+from benchmarks.modalities.content_worth import content_worth, worth_section  # noqa: E402
 from benchmarks.page import figure, table  # noqa: E402
 from benchmarks.plan import clock  # noqa: E402
 from benchmarks.store import Store, write_json, write_whole  # noqa: E402
@@ -41,6 +42,10 @@ def write_layers_page(suite: Suite, digest: str, store: Store, tell: Callable[[s
     summary = summarise(suite, digest, store)
     if summary is None or not any(system["ladder"] for system in summary["systems"]):
         return False
+    summary["content_against_graph"] = content_worth(suite, digest, store)
+    # Baselines are not part of it.
+    baselines = {system.name for system in suite.systems if system.trainer is None}
+    summary["missing"] = [title for title in summary["missing"] if title not in baselines]
     source = store.folder.with_suffix(".json")
     write_json(source, summary)
     image = suite.page.with_suffix("") / "layers.png"
@@ -82,6 +87,7 @@ def layers_page(summary: Mapping[str, Any], image: str, source: str) -> str:
                 rows.append([f"{kind_title}, {content_title}", *scores, str(seeds)])
         head = ["layer, content", *(f"{depth} layers" for depth in depths), "seeds"]
         parts.append(table(head, rows))
+    parts += worth_section(summary["content_against_graph"], summary["queries"])
     parts += ["## Training time", _TIME, _times(systems, depths)]
     return "\n\n".join(parts) + "\n"
 

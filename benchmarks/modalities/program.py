@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PART",
-        help="graph layers whose name holds one of these: --only gnn-2/gin tags",
+        help="of the second part, trainings whose name holds one of these: --only gnn-2/gin tags",
     )
     parser.add_argument("--no-layers", action="store_true", help="leave the graph layers out")
     parser.add_argument("--page-only", action="store_true", help="write the pages from the results")

@@ -132,10 +132,11 @@ def _layers(
         digest = catalogue_digest(suite.config) or last_digest(LAYERS)
     else:
         digest = make_catalogue(suite.config, tell)
-        jobs = [job for job in jobs_of(suite, digest, **given) if job.system.ladder]
+        # The baselines are the other suites' already.
+        jobs = [job for job in jobs_of(suite, digest, **given) if job.config is not None]
         if not jobs:
             raise InputError(
-                f"No layer's name holds {' or '.join(args.only)}; try gnn-2/gin or tags."
+                f"No training's name holds {' or '.join(args.only)}; try gnn-2/gin or diffusion."
             )
         if not all(store.find(job.key) for job in jobs):
             examples = make_examples(suite.config, digest, folder / "olga", tell)

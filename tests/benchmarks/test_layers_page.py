@@ -24,7 +24,8 @@ def summary(*, missing=()):
     systems.append({"ladder": None, "convolutions": None})
     return {
         "split": "test",
-        "queries": {"judged": 885},
+        "queries": {"judged": 885, "with_content": 526},
+        "content_against_graph": [],
         "systems": systems,
         "missing": list(missing),
     }
