@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -114,8 +114,8 @@ def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
         },
         "systems": [_system(found, judged, queries, slices, suite) for found in judged],
         "missing": [job.title for job in jobs if not store.find(job.key)],
-        "machines": _distinct(judged, "machine"),
-        "versions": _distinct(judged, "versions"),
+        "machines": distinct(_trainings(judged), "machine"),
+        "versions": distinct(_trainings(judged), "versions"),
     }
 
 
@@ -192,13 +192,21 @@ def _plain(found: Interval) -> dict[str, float | None]:
     return {k: None if math.isnan(v) else round(v, 6) for k, v in numbers.items()}
 
 
-def _distinct(judged: Sequence[Judged], what: str) -> list[dict[str, Any]]:
-    """The different machines or versions that the records name, with how many name each."""
+def distinct(records: Iterable[Mapping[str, Any]], what: str) -> list[dict[str, Any]]:
+    """The different machines or versions that records name, with how many 'trainings' name each.
+
+    Args:
+      records: of trainings.
+      what: 'machine' or 'versions'.
+    """
     counted: Counter[tuple[tuple[str, Any], ...]] = Counter(
-        tuple(sorted(record[what].items()))
-        for found in judged
-        # The same trainings as those of the system without.
-        if not found.system.name.endswith(_SUFFIX)
-        for record in found.records
+        tuple(sorted(record[what].items())) for record in records
     )
     return [{**dict(pairs), "trainings": count} for pairs, count in counted.most_common()]
+
+
+def _trainings(judged: Sequence[Judged]) -> Iterator[Mapping[str, Any]]:
+    """Each once: what the pairwise term makes of a system is of the same trainings."""
+    for found in judged:
+        if not found.system.name.endswith(_SUFFIX):
+            yield from found.records

@@ -37,7 +37,7 @@ def markdown_page(summary: Summary, plots: Mapping[str, str], source: str) -> st
         _degrees(summary, plots),
         *(_compared(summary, name) for name in summary["compared_with"]),
         "## Seeds\n\n" + _seeds(summary),
-        _machines(summary),
+        machines(summary),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -196,7 +196,8 @@ def _seeds(summary: Summary) -> str:
     return f"{note}\n\n{table(head, rows)}"
 
 
-def _machines(summary: Summary) -> str:
+def machines(summary: Summary) -> str:
+    """A section: on what, and with which versions; as benchmarks.figures.distinct counted them."""
     lines = ["## Machine and versions", ""]
     for machine in summary["machines"]:
         processor = machine["processor"]

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
 from benchmarks.figures import summarise  # noqa: E402
 from benchmarks.modalities.content_worth import content_worth, worth_section  # noqa: E402
-from benchmarks.page import figure, table  # noqa: E402
+from benchmarks.page import figure, machines, table  # noqa: E402
 from benchmarks.plan import clock  # noqa: E402
 from benchmarks.store import Store, write_json, write_whole  # noqa: E402
 from benchmarks.suite import Suite  # noqa: E402
@@ -88,7 +88,7 @@ def layers_page(summary: Mapping[str, Any], image: str, source: str) -> str:
         head = ["layer, content", *(f"{depth} layers" for depth in depths), "seeds"]
         parts.append(table(head, rows))
     parts += worth_section(summary["content_against_graph"], summary["queries"])
-    parts += ["## Training time", _TIME, _times(systems, depths)]
+    parts += ["## Training time", _TIME, _times(systems, depths), machines(summary)]
     return "\n\n".join(parts) + "\n"
 
 

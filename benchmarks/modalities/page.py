@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.modalities.rankings import ANY, FULL, POPULATIONS
 from benchmarks.modalities.trials import CONTRASTIVE
-from benchmarks.page import figure, table
+from benchmarks.page import figure, machines, table
 
 Summary = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def markdown_page(
     """The page's text.
 
     Args:
-      summary: what `figures.summarise` made, with 'machine', 'versions' and 'missing'.
+      summary: what `figures.summarise` made, with 'machines', 'versions' and 'missing'.
       layers: a link to the page of graph layers, if there is one.
       plots: links to the plots, by name.
       source: a link to the JSON.
@@ -56,7 +56,7 @@ def markdown_page(
             "## Graph layers",
             f"SAGE, GatedGCN and GIN, 0 to 4 layers, on each content: [their own page]({layers}).",
         ]
-    parts += ["## Machine and versions", _machine(summary)]
+    parts.append(machines(summary))
     return "\n\n".join(parts) + "\n"
 
 
@@ -166,12 +166,6 @@ def _correlations(summary: Summary) -> str:
         "and between artists are those of its modalities' embeddings."
     )
     return f"{note}\n\n{table(['', *map(_plain, names)], rows)}"
-
-
-def _machine(summary: Summary) -> str:
-    machine = summary["machine"]
-    versions = ", ".join(f"{name} {value}" for name, value in summary["versions"].items())
-    return f"- {machine['cores']} cores ({machine['processor']}).\n- {versions}."
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.catalogue import catalogue_digest, load_judged, make_catalogue, make_examples
-from benchmarks.measure import machine, versions
+from benchmarks.figures import distinct
 from benchmarks.modalities.figures import Kept, summarise
 from benchmarks.modalities.layers import write_layers_page
 from benchmarks.modalities.page import markdown_page
@@ -86,11 +86,12 @@ def _measured(
     }
     sizes = {name: len(population.artists) for name, population in known.items()}
     popularity = listens(config, catalogue.graph.artist_id)
+    records = [record for found in kept.values() for record, _ in found]
     return {
         **summarise(kept, queries, popularity, sizes),
         "missing": missing,
-        "machine": machine(),
-        "versions": versions(),
+        "machines": distinct(records, "machine"),
+        "versions": distinct(records, "versions"),
     }
 
 

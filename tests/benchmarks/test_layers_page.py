@@ -28,6 +28,8 @@ def summary(*, missing=()):
         "content_against_graph": [],
         "systems": systems,
         "missing": list(missing),
+        "machines": [],
+        "versions": [],
     }
 
 

@@ -210,11 +210,22 @@ def test_correlations_pair_each_artist_with_its_own_figures():
 def test_the_page_shows_every_system_and_says_what_is_missing():
     kept, queries, listens = kept_trials()
     summary = summarise(kept, queries, listens, {ANY: 45, FULL: 22})
-    summary |= {"missing": 4, "machine": {"cores": 2, "processor": "x"}, "versions": {"a": "1"}}
+    machine = {"cores": 2, "architecture": "x86_64", "processor": "x", "gpus": 0}
+    made_with = [
+        {"numpy": "1", "trainer": "abc", "trainings": 3},
+        {"numpy": "2", "trainer": "def", "trainings": 2},
+    ]
+    summary |= {
+        "missing": 4,
+        "machines": [{**machine, "trainings": 5}],
+        "versions": made_with,
+    }
     plots = draw_plots(summary)
     assert all(image.startswith(b"\x89PNG") for image in plots.values())
     page = markdown_page(summary, None, dict.fromkeys(plots, "plot.png"), "../modalities.json")
     assert "4 trainings are still to come" in page
+    assert "- 5 of the trainings and baselines on 2 cores (x86_64, x), no GPU." in page
+    assert "- 2 of them with numpy 2, and the trainer's code `def`." in page
     for name in kept:
         assert f"| {TITLES[name]} |" in page
     value = summary["systems"]["pca"][FULL]["value"]
