@@ -60,7 +60,7 @@ class BuildConfig:
       word_factors: the most numbers that an artist's words are reduced to, where a model asks for
         `factors`.
       pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none
-        is. Learning them takes 8 bytes times the square of the modality's width in a worker.
+        is. Learning them takes 24 bytes times the square of the modality's width in a worker.
       listening: how plays become content.
       shards: files of each split.
     """

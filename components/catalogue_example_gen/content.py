@@ -6,67 +6,14 @@ serving.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import apache_beam as beam
 
 from catalogues.spec import Catalogue
 from components.catalogue_example_gen.artists import WholeArtist
-
-# Below it a division in 32-bit floats is one by zero.
-_SMALLEST_DEVIATION: Final = 1e-30
-
-
-class Moments(beam.CombineFn):
-    """Mean and standard deviation of vectors, numerically stable (Chan, Golub, LeVeque 1979)."""
-
-    def create_accumulator(self):
-        """(count, mean, sum of squared deviations)."""
-        return 0, (), ()
-
-    def add_input(self, accumulator, vector):
-        """Adds one vector."""
-        count, mean, squares = accumulator
-        if not count:
-            return 1, tuple(vector), (0.0,) * len(vector)
-        count += 1
-        deltas = [x - m for x, m in zip(vector, mean, strict=True)]
-        mean = tuple(m + d / count for m, d in zip(mean, deltas, strict=True))
-        squares = tuple(
-            s + d * (x - m) for s, d, x, m in zip(squares, deltas, vector, mean, strict=True)
-        )
-        return count, mean, squares
-
-    def merge_accumulators(self, accumulators):
-        """Merges partial moments."""
-        total = self.create_accumulator()
-        for other in accumulators:
-            if not other[0] or not total[0]:
-                total = other if other[0] else total
-                continue
-            count = total[0] + other[0]
-            deltas = [b - a for a, b in zip(total[1], other[1], strict=True)]
-            mean = tuple(a + d * other[0] / count for a, d in zip(total[1], deltas, strict=True))
-            squares = tuple(
-                a + b + d * d * total[0] * other[0] / count
-                for a, b, d in zip(total[2], other[2], deltas, strict=True)
-            )
-            total = count, mean, squares
-        return total
-
-    def extract_output(self, accumulator):
-        """Returns (count, mean, deviation); a constant has deviation 1, to be divided by."""
-        count, mean, squares = accumulator
-        deviation = tuple(math.sqrt(s / count) for s in squares)
-        # Where numbers barely differ, rounding is all that a division would blow up.
-        floor = [max(1e-6 * abs(m), _SMALLEST_DEVIATION) for m in mean]
-        return (
-            count,
-            mean,
-            tuple(d if d > f else 1.0 for d, f in zip(deviation, floor, strict=True)),
-        )
+from components.catalogue_example_gen.moments import Moments
 
 
 class ContentStatistics(beam.PTransform):

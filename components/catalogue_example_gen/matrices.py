@@ -21,8 +21,7 @@ class ContentMatrices(beam.PTransform):
       of categories, `log_share` [V] float32 and `factors` [V, d] float32 (see `pmi`);
       of vectors wider than `pca_dim`, `components` [at most pca_dim, dim] float32 (see `pca`).
     What no training artist has gets no rows, no columns, and shares of 1. The same catalogue gives
-    the same bytes, but for the last bits of `components`: how vectors are bundled decides in which
-    order they are added up.
+    the same bytes, however a runner bundles its artists.
 
     Args:
       config: how many factors and components.

@@ -13,79 +13,104 @@ from components.catalogue_example_gen.eigenvectors import leading_eigenvectors
 
 # One product of 256 rows is far cheaper than 256 products of one row.
 _ROWS_AT_ONCE: Final = 256
+# Standardised numbers count as whole numbers of 2^-24, at most 4096 deviations from the mean. Of n
+# artists none is farther than sqrt(n - 1).
+_UNIT_BITS: Final = 24
+_FARTHEST: Final = 4096.0
+# Such a whole number, at most 2^36, is 2^18 times a high half and a low half, both at most 2^18.
+_HALF_BITS: Final = 18
 
 
-class Partial(NamedTuple):
-    """Moments of a part of the vectors, and the vectors that are not in them yet.
+class Products(NamedTuple):
+    """Of a part of the vectors, and the vectors that are not in it yet; all in whole numbers.
+
+    With H and L the [num_vectors, dim] halves of the vectors:
 
     Attributes:
-      num_vectors: in `mean` and `comoments`.
-      mean: [dim] float64.
-      comoments: [dim, dim] float64, sum of outer products of the deviations from the mean.
+      num_vectors: that are in the sums.
+      numbers: [dim] int64, the sum of the vectors, in units of 2^-24.
+      high: [dim, dim] int64, H^T H.
+      mixed: [dim, dim] int64, H^T L + L^T H.
+      low: [dim, dim] int64, L^T L.
       waiting: fewer than 256 vectors, each [dim] float64.
     """
 
     num_vectors: int
-    mean: np.ndarray
-    comoments: np.ndarray
+    numbers: np.ndarray
+    high: np.ndarray
+    mixed: np.ndarray
+    low: np.ndarray
     waiting: list[np.ndarray]
 
 
 class CoMoments(beam.CombineFn):
-    """[dim] vectors -> [dim, dim] float64 covariance, numerically stable in any bundling.
+    """Standardised [dim] vectors -> [dim, dim] float64 covariance, the same bits in any bundling.
 
-    Parts are merged after Chan, Golub and LeVeque 1979:
-      C = C_a + C_b + (m_b - m_a)(m_b - m_a)^T n_a n_b / (n_a + n_b).
-    An accumulator takes 8 dim^2 bytes, and up to 256 vectors beside: 9 MB for 1,024 numbers.
+    Numbers are rounded to 2^-24 and then never again: products of halves of 256 vectors are whole
+    numbers below 2^45, which a product of 64-bit matrices adds up exactly in any order, and int64
+    holds their sums over 2^27, so 134 million, vectors. An accumulator takes 24 dim^2 bytes, and up
+    to 256 vectors beside: 27 MB for 1,024 numbers.
     """
 
-    def create_accumulator(self) -> Partial:
+    def create_accumulator(self) -> Products:
         """No vector at all."""
-        return Partial(0, np.zeros(0), np.zeros((0, 0)), [])
+        none = np.zeros((0, 0), np.int64)
+        return Products(0, np.zeros(0, np.int64), none, none, none, [])
 
-    def add_input(self, accumulator: Partial, vector: Iterable[float]) -> Partial:
+    def add_input(self, accumulator: Products, vector: Iterable[float]) -> Products:
         """Adds one vector."""
         accumulator.waiting.append(np.asarray(vector, np.float64))
         if len(accumulator.waiting) < _ROWS_AT_ONCE:
             return accumulator
         return self.compact(accumulator)
 
-    def merge_accumulators(self, accumulators: Iterable[Partial]) -> Partial:
-        """Merges partial moments."""
+    def merge_accumulators(self, accumulators: Iterable[Products]) -> Products:
+        """Merges partial sums."""
         total = self.create_accumulator()
         for part in accumulators:
-            total = _merged(total, self.compact(part))
+            total = _added(total, self.compact(part))
         return total
 
-    def compact(self, accumulator: Partial) -> Partial:
-        """Takes waiting vectors into the moments, before an accumulator travels."""
+    def compact(self, accumulator: Products) -> Products:
+        """Takes waiting vectors into the sums, before an accumulator travels."""
         if not accumulator.waiting:
             return accumulator
-        rows = np.array(accumulator.waiting)
-        mean = rows.mean(axis=0)
-        deviations = rows - mean
-        return _merged(
-            accumulator._replace(waiting=[]),
-            Partial(len(rows), mean, deviations.T @ deviations, []),
+        near = np.clip(np.array(accumulator.waiting), -_FARTHEST, _FARTHEST)
+        whole = np.rint(np.ldexp(near, _UNIT_BITS))
+        high = np.rint(np.ldexp(whole, -_HALF_BITS))
+        low = whole - np.ldexp(high, _HALF_BITS)
+        mixed = high.T @ low
+        part = Products(
+            num_vectors=len(whole),
+            numbers=whole.sum(axis=0).astype(np.int64),
+            high=(high.T @ high).astype(np.int64),
+            mixed=(mixed + mixed.T).astype(np.int64),
+            low=(low.T @ low).astype(np.int64),
+            waiting=[],
         )
+        return _added(accumulator._replace(waiting=[]), part)
 
-    def extract_output(self, accumulator: Partial) -> np.ndarray:
+    def extract_output(self, accumulator: Products) -> np.ndarray:
         """Returns the covariance, divided by the number of vectors."""
-        whole = self.compact(accumulator)
-        return whole.comoments / max(1, whole.num_vectors)
+        count, numbers, high, mixed, low, _ = self.compact(accumulator)
+        if not count:
+            return np.zeros((0, 0))
+        squares = np.ldexp(high.astype(np.float64), 2 * (_HALF_BITS - _UNIT_BITS))
+        squares += np.ldexp(mixed.astype(np.float64), _HALF_BITS - 2 * _UNIT_BITS)
+        squares += np.ldexp(low.astype(np.float64), -2 * _UNIT_BITS)
+        mean = np.ldexp(numbers.astype(np.float64), -_UNIT_BITS) / count
+        return squares / count - np.outer(mean, mean)
 
 
-def _merged(one: Partial, other: Partial) -> Partial:
+def _added(one: Products, other: Products) -> Products:
     if not one.num_vectors or not other.num_vectors:
         return other if other.num_vectors else one
-    count = one.num_vectors + other.num_vectors
-    delta = other.mean - one.mean
-    return Partial(
-        count,
-        one.mean + delta * (other.num_vectors / count),
-        one.comoments
-        + other.comoments
-        + np.outer(delta, delta) * (one.num_vectors * other.num_vectors / count),
+    return Products(
+        one.num_vectors + other.num_vectors,
+        one.numbers + other.numbers,
+        one.high + other.high,
+        one.mixed + other.mixed,
+        one.low + other.low,
         [],
     )
 
@@ -138,7 +163,8 @@ class _Standardise(beam.DoFn):
         for name, (mean, deviation) in self._wide.items():
             vector = keyed[1].content.get(name)
             if vector is not None:
-                yield name, (np.array(vector) - mean) / deviation
+                # As examples hold it: what the mean and the deviation are of.
+                yield name, (np.array(vector, np.float32) - mean) / deviation
 
 
 def _components(keyed: tuple[str, np.ndarray], pca_dim: int) -> tuple[str, np.ndarray]:

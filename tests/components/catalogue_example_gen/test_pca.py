@@ -1,8 +1,10 @@
-"""Principal components are scikit-learn's, in any bundling and far from zero."""
+"""Principal components are scikit-learn's, of sums that are the same to the bit in any bundling."""
 
 from __future__ import annotations
 
+import itertools
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -25,19 +27,55 @@ DIM = 6
 
 
 @settings(max_examples=50)
-@given(st.data(), st.integers(1, 700), st.sampled_from([0.0, -3.0, 1e8]))
-def test_any_bundling_gives_numpys_covariance(data, num_vectors, offset):
+@given(st.data(), st.integers(1, 700))
+def test_any_order_and_bundling_gives_the_same_bits_and_numpys_covariance(data, num_vectors):
     generator = np.random.default_rng(data.draw(st.integers(0, 99)))
-    vectors = offset + generator.normal(0, 10, (num_vectors, 3)) @ generator.normal(0, 1, (3, 4))
+    vectors = generator.normal(0, 10, (num_vectors, 3)) @ generator.normal(0, 1, (3, 4))
     cuts = data.draw(st.lists(st.integers(0, num_vectors), max_size=6))
-    covariance = combined(CoMoments(), vectors.tolist(), cuts)
+    shuffled = generator.permutation(vectors)
+    covariance = combined(CoMoments(), shuffled.tolist(), cuts)
+    np.testing.assert_array_equal(covariance, combined(CoMoments(), vectors.tolist()))
     np.testing.assert_allclose(covariance, np.cov(vectors.T, ddof=0), rtol=1e-6, atol=1e-5)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(*[st.floats(-5000, 5000)] * 2), min_size=1, max_size=12))
+def test_sums_are_those_of_fractions(vectors):
+    accumulator = CoMoments().create_accumulator()
+    for vector in vectors:
+        accumulator = CoMoments().add_input(accumulator, vector)
+    found = CoMoments().compact(accumulator)
+    # round() of a Fraction is to the nearest whole number, of two as near ones the even one.
+    whole = [
+        [round(max(-4096, min(4096, Fraction(number))) * 2**24) for number in vector]
+        for vector in vectors
+    ]
+    assert found.numbers.tolist() == [sum(column) for column in zip(*whole, strict=True)]
+    for row, column in itertools.product(range(2), repeat=2):
+        products = found.high[row, column], found.mixed[row, column], found.low[row, column]
+        total = sum(int(one) << shift for one, shift in zip(products, (36, 18, 0), strict=True))
+        assert total == sum(vector[row] * vector[column] for vector in whole)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_farthest_numbers_overflow_nothing(sign):
+    # The low half of this is the largest there is, 2^17: rint() takes 0.5 to the even 0.
+    farthest = [4096.0, sign * 1e30, sign * (2.0**17 / 2**24)]
+    found = combined(CoMoments(), [farthest] * 600)
+    np.testing.assert_array_equal(found, np.zeros((3, 3)))
+    part = CoMoments().compact(
+        CoMoments().create_accumulator()._replace(waiting=[np.array(farthest)] * 256)
+    )
+    assert part.high[0].tolist() == [256 << 36, sign * 256 << 36, 0]
+    assert part.low[2].tolist() == [0, 0, 256 << 34]
+    # 2^27 vectors are half a million of these.
+    assert int(np.abs([part.high, part.mixed, part.low]).max()) * (2**27 // 256) <= 2**63
 
 
 def test_a_part_of_no_vectors_changes_nothing():
     rows = [[1.0, 2.0], [3.0, 6.0]]
     # The mean is (2, 4), the deviations -(1, 2) and (1, 2).
-    np.testing.assert_allclose(combined(CoMoments(), rows, (0, 0, 1, 2)), [[1, 2], [2, 4]])
+    np.testing.assert_array_equal(combined(CoMoments(), rows, (0, 0, 1, 2)), [[1, 2], [2, 4]])
     assert combined(CoMoments(), []).shape == (0, 0)
 
 
@@ -50,6 +88,14 @@ def test_components_are_those_of_scikit_learn(seed):
     mine = leading_eigenvectors(combined(CoMoments(), vectors.tolist(), (20, 31)), 3).T
     theirs = PCA(3, svd_solver="full").fit(vectors).components_
     np.testing.assert_allclose(np.abs(np.sum(mine * theirs, axis=1)), 1, atol=1e-9)
+
+
+def test_rounding_makes_no_components():
+    # Numbers of rank 2; what is lost of them at 2^-24 must not count as a third direction.
+    generator = np.random.default_rng(4)
+    vectors = generator.normal(0, 1, (300, 2)) @ generator.normal(0, 1, (2, DIM))
+    covariance = combined(CoMoments(), vectors.tolist())
+    assert leading_eigenvectors(covariance, 4).shape == (DIM, 2)
 
 
 def catalogue(train, judged):
