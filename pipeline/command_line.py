@@ -17,6 +17,7 @@ examples:
   artist-sim catalogue check catalogues/sampler     is the catalogue sound?
   artist-sim catalogue generate --artists 10000 --seed 1 my-catalogue
   artist-sim similar "Nina Simone"                  who sounds like Nina Simone?
+  artist-sim embed --output vectors                 the vectors of all artists, as Parquet
   artist-sim report                                 look at the last judgement
   artist-sim runs                                   scores and verdicts of past runs
   artist-sim versions                               what was pushed, served and taken back
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     from catalogues.cli import add_commands
+    from pipeline.embed_command import add_embed_command
     from pipeline.flink.command import add_flink_commands
     from pipeline.kubeflow_command import add_kubeflow_commands
     from pipeline.versions_command import add_version_commands
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     add_commands(commands)
     _add_similar(commands)
+    add_embed_command(commands)
     _add_report(commands)
     _add_runs(commands)
     add_version_commands(commands, _quiet_libraries)

@@ -77,6 +77,7 @@ class Run:
       reason: why it trained, or why there was nothing to do; None where no step decided that.
       ended_early: whether there was nothing to do.
       start: where its training began and why; None where each begins anew.
+      examples: the folder of the ego graphs, if the run came so far.
     """
 
     number: int
@@ -89,6 +90,7 @@ class Run:
     reason: str | None = None
     ended_early: bool = False
     start: str | None = None
+    examples: Path | None = None
 
     @property
     def page(self) -> Path | None:
@@ -179,6 +181,7 @@ def _run(store: mlmd.MetadataStore, number: int, context: metadata_store_pb2.Con
         reason=told[REASON].string_value if REASON in told else None,
         ended_early=DECISION in told and told[DECISION].string_value == STOP,
         start=told[START].string_value if START in told else None,
+        examples=_uri(artifacts.get("Examples")),
     )
 
 

@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from trainer.config import ATTENTION, FACTORS, ContrastiveConfig, EncoderConfig
 from trainer.content import FeatureColumns
+from trainer.layer_steps import LayerSteps
 from trainer.layers.mean_convolution import UnitLength
 from trainer.layers.word_attention import WordAttention
 from trainer.named_weights import Weight, dense_weights
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph
+from trainer.row_blocks import in_row_blocks
 
 _WORD_DIM: Final = 200
 """Width of the vectors of words where the catalogue gives none."""
@@ -86,17 +88,9 @@ class ContrastiveNetwork(tf.Module):
         Args:
           features: [num_artists, num_features] float32.
         """
-        num_artists = tf.shape(features)[0]
-        size = tf.maximum(1, tf.minimum(num_artists, _BLOCK))
-        # One block of padding where there is nobody, who still has a dimension.
-        num_blocks = tf.maximum(1, -(-num_artists // size))
-        padded = tf.pad(features, [[0, num_blocks * size - num_artists], [0, 0]])
-        blocks = tf.reshape(padded, [num_blocks, size, features.shape[1]])
-        dim = self.config.embedding_dim
-        embedded = tf.map_fn(
-            self._mean, blocks, fn_output_signature=tf.TensorSpec([None, dim], tf.float32)
+        return in_row_blocks(
+            lambda first, end: self._mean(features[first:end]), tf.shape(features)[0], rows=_BLOCK
         )
-        return tf.reshape(embedded, [-1, dim])[:num_artists]
 
     def named_weights(self, columns: Sequence[str]) -> list[Weight]:
         """All its weights by what they mean.
@@ -125,6 +119,10 @@ class ContrastiveNetwork(tf.Module):
     ) -> tuple[list[tf.Tensor], Profile]:
         """Nothing, as no artist hears another; and what `embed_graph` returns."""
         return [], self.embed_graph(given)
+
+    def steps(self) -> LayerSteps:
+        """No layer hears a neighbour."""
+        return LayerSteps([], 0, 0, self.embed, self.variables)
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]

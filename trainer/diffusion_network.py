@@ -10,12 +10,14 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from trainer.config import DiffusionConfig
+from trainer.layer_steps import WalkSteps
 from trainer.layers.diffusion import Hops, Visits, all_visits, hop, hop_edges, shares
 from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, SIMILAR, UnitLength
 from trainer.layers.mean_convolution import MeanConvolution
 from trainer.named_weights import Weight, dense_weights
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, bipartite
 from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
+from trainer.row_blocks import in_row_blocks
 
 # Adam moves every variable by about the learning rate; gains and exponents need longer steps.
 _PACE: Final = 5.0
@@ -213,7 +215,20 @@ class DiffusionNetwork(tf.Module):
         known = place >= 0
         messages = tf.where(known[:, None], tf.gather(self.messages(), tf.maximum(place, 0)), 0.0)
         memory = [visited.column, visited.value, degree, messages, known]
-        return memory, self._embed(edges, num_artists, self.own(given.features), memory)
+        return memory, self._embed(edges, num_artists, given.features, memory)
+
+    def steps(self) -> WalkSteps:
+        """The trained network as steps."""
+
+        def last(features: tf.Tensor, walked: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+            direction = self.with_content(walked, self.own(features), count)
+            return direction * self.popularity(count)[:, None]
+
+        read = [self.gates, self._gamma, *(self._content.variables if self._content else ())]
+        config = self.config
+        return WalkSteps(
+            config.hops, config.reach, config.decay, config.embedding_dim, last, read, 3, 4
+        )
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
@@ -229,23 +244,29 @@ class DiffusionNetwork(tf.Module):
             tf.convert_to_tensor(memory[2]),
             self.config.decay,
         )
-        return self._embed(edges, num_new, self.own(features), memory)[EMBEDDING]
+        return self._embed(edges, num_new, features, memory)[EMBEDDING]
 
     def _embed(
-        self, edges: Hops, num_artists: tf.Tensor, own: tf.Tensor, memory: Sequence[tf.Tensor]
+        self, edges: Hops, num_artists: tf.Tensor, features: tf.Tensor, memory: Sequence[tf.Tensor]
     ) -> Profile:
         column, value, _, messages, known = (tf.convert_to_tensor(part) for part in memory)
         visited = Visits(column, value)
         num_columns = tf.shape(known, out_type=tf.int64)[0]
         visits = hop(edges, num_artists, num_columns, self.config.reach, visited, known)
-        found = shares(visits)
-        used = tf.where(found.value > 0.0)  # [num_visits, 2]: artist, place
-        source = tf.cast(tf.gather_nd(found.column, used), tf.int64)
-        share = tf.gather_nd(found.value, used)
         ones = tf.ones_like(edges.target, tf.float32)
         count = tf.math.unsorted_segment_sum(ones, edges.target, num_artists)
-        direction = self.direction(used[:, 0], source, share, messages, own, count)
-        profile = {EMBEDDING: direction * self.popularity(count)[:, None]}
+
+        def embedding(first: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+            found = shares(Visits(visits.column[first:end], visits.value[first:end]))
+            used = tf.where(found.value > 0.0)  # [num_visits, 2]: artist, place
+            source = tf.cast(tf.gather_nd(found.column, used), tf.int64)
+            share = tf.gather_nd(found.value, used)
+            own, known = self.own(features[first:end]), count[first:end]
+            direction = self.direction(used[:, 0], source, share, messages, own, known)
+            return direction * self.popularity(known)[:, None]
+
+        # Places of visits are 64 bits wide, several times over; the visits themselves 8 bytes.
+        profile = {EMBEDDING: in_row_blocks(embedding, num_artists)}
         if self.config.pairwise:
             most = self.config.pairwise_reach  # Of visits that fall.
             profile |= {VISITED: visits.column[:, :most], VISITS: visits.value[:, :most]}

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from catalogues.spec import LISTENING
+from trainer.bulk_model import write_bulk_model
 from trainer.graph import ArtistGraph
 from trainer.kept_answers import KeptAnswers, find_answers
 from trainer.layers.graph_convolution import NEIGHBOR
@@ -19,7 +20,7 @@ from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_f
 from trainer.new_artist_checks import checked, checked_embedding
 from trainer.row_wise import write_row_wise
 from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors
-from trainer.systems.servable import ServableSystem
+from trainer.systems.servable import ServableSystem, encoded
 from trainer.warm_up import WARMED, write_warm_up
 
 
@@ -87,6 +88,8 @@ class ServedModel(tf.Module):
         # A network that does not read what plays become has no use for plays.
         reads = any(entry["name"] == LISTENING for entry in system.encoder.modalities)
         self._listening = ListeningSignature(listeners) if listeners and reads else None
+        dim = self._profile[EMBEDDING].shape[1]
+        self._bulk = system, spec, dim, listeners if reads else None
         fan_out = system.config.fan_out if graph.weighted else 0
         self._functions = _Functions(self, system, spec, fan_out)
 
@@ -132,6 +135,7 @@ class ServedModel(tf.Module):
     def _trackable_children(self, save_type="checkpoint", **kwargs):
         children = super()._trackable_children(save_type, **kwargs)
         children.pop("_functions", None)
+        children.pop("_bulk", None)
         return children
 
     def save(self, path: str) -> None:
@@ -152,6 +156,7 @@ class ServedModel(tf.Module):
             signatures["score"] = functions.score(functions.pair_score)
         tf.saved_model.save(self, path, signatures=signatures)
         write_row_wise(path)
+        write_bulk_model(path, *self._bulk)
         warmed: dict[str, Any] = {name: signatures[name] for name in WARMED if name in signatures}
         write_warm_up(path, warmed, self.artist_id.numpy()[:1])
 
@@ -236,7 +241,7 @@ class _Functions:
             raw = self._raw_content(given, ragged)
             graph = WholeGraph(
                 given["artist_id"],
-                self._model._encoder(raw),
+                encoded(self._model._encoder, raw, tf.size(given["artist_id"])),
                 given["source"],
                 given["target"],
                 given["weight"],

@@ -79,6 +79,15 @@ def modality_names(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
     )
 
 
+def modality_dims(spec: tfgnn.GraphTensorSpec) -> dict[str, int]:
+    """By modality of a spec the length of its vectors, 0 for words."""
+    features = spec.node_sets_spec["artist"].features_spec
+    return {
+        name: 0 if features[name].dtype == tf.string else features[name].shape[1]
+        for name in modality_names(spec)
+    }
+
+
 def meta_columns(spec: tfgnn.GraphTensorSpec) -> tuple[str, ...]:
     """The descriptive columns of a spec, sorted, without the prefix that they have there."""
     features = spec.node_sets_spec["artist"].features_spec

@@ -11,6 +11,7 @@ import tensorflow_gnn as tfgnn
 
 from trainer.config import NetworkConfig
 from trainer.content import FeatureColumns
+from trainer.layer_steps import LayerSteps, after
 from trainer.layers.gated_convolution import GatedGraphConvolution
 from trainer.layers.gin_convolution import GinGraphConvolution
 from trainer.layers.graph_convolution import (
@@ -26,6 +27,7 @@ from trainer.layers.graph_convolution import (
 from trainer.layers.mean_convolution import MeanGraphConvolution
 from trainer.layers.modality_projection import ModalityProjection
 from trainer.named_weights import Weight, dense_weights
+from trainer.row_blocks import in_row_blocks, row_bounds
 
 graph_function: Final = functools.partial(tf.function, autograph=False)
 """`tf.function` for whatever runs the network. No control flow in it depends on a tensor, so that
@@ -118,7 +120,7 @@ class ArtistNetwork(tf.Module):
         self, config: NetworkConfig, layout: Sequence[FeatureColumns] = (), fan_out: int = 0
     ):
         super().__init__(name="artist_network")
-        self.config = config
+        self.config, self._fan_out = config, fan_out
         self.tables: Sequence[tf.lookup.StaticHashTable] = ()
         self.projection = (
             ModalityProjection(config.modality_units, layout) if config.modality_units else None
@@ -210,9 +212,15 @@ class ArtistNetwork(tf.Module):
         return len(self.convolutions)
 
     def embed_graph(self, given: WholeGraph) -> Profile:
-        """EMBEDDING, [num_artists, embedding_dim] float32, l2-normalised, of a whole graph."""
-        blocks = [_mean_block(given)] * len(self.convolutions)
-        return {EMBEDDING: self.embed(given.features, blocks)}
+        """EMBEDDING, [num_artists, embedding_dim] float32, l2-normalised, of a whole graph.
+
+        Layer by layer, and of a layer some artists at a time: beside what a layer reads and makes
+        of all artists no memory grows with them.
+        """
+        edges, state = _MeanEdges.of(given), self._first_states(given.features)
+        for convolution in self.convolutions:
+            _, state = self._layer(convolution, edges, state)
+        return {EMBEDDING: self._last_states(state)}
 
     def memory(
         self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
@@ -223,14 +231,55 @@ class ArtistNetwork(tf.Module):
           For each convolution [num_artists, width of its messages] float32; and `embed_graph`'s
           result.
         """
-        block, state = _mean_block(given), self._first_state(given.features)
-        messages = []
-        convolve = graph_function(self.convolve)
+        edges, state = _MeanEdges.of(given), self._first_states(given.features)
+        memory = []
+        layer = graph_function(self._layer)
         for convolution in self.convolutions:
-            messages.append(tf.cast(convolution.aggregate.messages(state), tf.float32))
-            state = convolve(convolution, block, state)
+            messages, state = layer(convolution, edges, state)
+            memory.append(tf.cast(messages, tf.float32))
             on_stage()
-        return messages, {EMBEDDING: self.backend(state)}
+        return memory, {EMBEDDING: self._last_states(state)}
+
+    def _first_states(self, features: tf.Tensor) -> tf.Tensor:
+        if self.projection is None:
+            return features
+        return in_row_blocks(
+            lambda first, end: self._first_state(features[first:end]), tf.shape(features)[0]
+        )
+
+    def _last_states(self, state: tf.Tensor) -> tf.Tensor:
+        return in_row_blocks(lambda first, end: self.backend(state[first:end]), tf.shape(state)[0])
+
+    @staticmethod
+    def _layer(
+        convolution: GraphConvolution, edges: _MeanEdges, state: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """A convolution's messages, [num_artists, width], and X_k, [num_artists, units]."""
+        num_artists = tf.shape(state, out_type=tf.int64)[0]
+        messages = in_row_blocks(
+            lambda first, end: convolution.aggregate.messages(state[first:end]), num_artists
+        )
+
+        def heard(first: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+            block = edges.block(first, end, num_artists)
+            parts = {
+                ARTIST: {tfgnn.HIDDEN_STATE: state[first:end]},
+                NEIGHBOR: {MESSAGE: messages},
+            }
+            return convolution(block.replace_features(node_sets=parts))
+
+        return messages, in_row_blocks(heard, num_artists, edges.bounds)
+
+    def steps(self) -> LayerSteps:
+        """The trained network as steps; the first one reads features."""
+        layers = [convolution.step() for convolution in self.convolutions]
+        if self.projection is not None and layers:
+            layers[0] = after(self._first_state, layers[0])
+        last = (
+            self.backend if layers else lambda features: self.backend(self._first_state(features))
+        )
+        units, fan_out = self.config.convolution_units, self._fan_out
+        return LayerSteps(layers, units, fan_out, last, self.variables)
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
@@ -266,11 +315,42 @@ class ArtistNetwork(tf.Module):
         return self.backend(state)
 
 
-def _mean_block(given: WholeGraph) -> tfgnn.GraphTensor:
-    num_artists = tf.shape(given.features, out_type=tf.int64)[0]
-    total = tf.math.unsorted_segment_sum(given.weight, given.target, num_artists)
-    mean = given.weight / tf.gather(total, given.target)
-    return bipartite(given.target, given.source, mean, num_artists, num_artists)
+class _MeanEdges(NamedTuple):
+    """The row-normalised adjacency of a whole graph.
+
+    Attributes:
+      target: [num_edges] int64, ascending.
+      source: [num_edges] int64.
+      mean: [num_edges] float32; those of one target sum to 1.
+      bounds: [num_artists + 1] int64, where the edges of each target begin, and where the last
+        one's end.
+    """
+
+    target: tf.Tensor
+    source: tf.Tensor
+    mean: tf.Tensor
+    bounds: tf.Tensor
+
+    @classmethod
+    def of(cls, given: WholeGraph) -> _MeanEdges:
+        """Those of a graph, whatever the order of its edges."""
+        num_artists = tf.shape(given.features, out_type=tf.int64)[0]
+        total = tf.math.unsorted_segment_sum(given.weight, given.target, num_artists)
+        edges = given.target, given.source, given.weight / tf.gather(total, given.target)
+
+        def in_order() -> tuple[tf.Tensor, ...]:
+            order = tf.argsort(given.target, stable=True)
+            return tuple(tf.gather(part, order) for part in edges)
+
+        ascending = tf.reduce_all(given.target[1:] >= given.target[:-1])
+        target, source, mean = tf.cond(ascending, lambda: edges, in_order)
+        return cls(target, source, mean, row_bounds(target, num_artists))
+
+    def block(self, first: tf.Tensor, end: tf.Tensor, num_artists: tf.Tensor) -> tfgnn.GraphTensor:
+        """The edges of the targets from `first` on to before `end`; all artists may send."""
+        part = slice(self.bounds[first], self.bounds[end])
+        target = self.target[part] - first
+        return bipartite(target, self.source[part], self.mean[part], end - first, num_artists)
 
 
 def bipartite(

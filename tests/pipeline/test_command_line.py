@@ -11,7 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as parquet
 import pytest
+import tensorflow as tf
 
 import pipeline.run
 from pipeline.command_line import main
@@ -264,6 +267,36 @@ class TestArtistSim:
         assert len(similar) == 5
         assert "Act 3 of Scene 4" not in "".join(similar)
         assert sum(line.endswith("of Scene 4") for line in similar) >= 3
+
+    def test_embed_writes_the_vectors_that_the_pushed_version_serves(self, finished, folder):
+        output = folder / "vectors"
+        ended = type_in(["artist-sim", "embed", "--output", str(output)], folder / "home")
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stderr == ""
+        (version,) = (folder / "home/serving_model/artist_sim").iterdir()
+        assert f"240 artists by model {version.name} in " in ended.stdout
+        (file,) = output.iterdir()
+        table = parquet.read_table(file)
+        weights = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+        ids = weights.get_tensor("artist_id/.ATTRIBUTES/VARIABLE_VALUE")
+        vectors = weights.get_tensor("_profile/embedding/.ATTRIBUTES/VARIABLE_VALUE")
+        assert table["artist_id"].to_pylist() == [key.decode() for key in ids]
+        np.testing.assert_allclose(np.array(table["embedding"].to_pylist()), vectors, atol=1e-5)
+        again = type_in(["artist-sim", "embed", "--output", str(output)], folder / "home")
+        assert again.returncode == 2
+        assert again.stderr == (
+            "artist-sim: The output 'vectors' is there already; name another folder, or remove "
+            "it.\n"
+        )
+
+    def test_embed_says_whose_ego_graphs_it_lacks(self, finished, folder, tmp_path):
+        version = tmp_path / "12"
+        version.mkdir()
+        command = ["artist-sim", "embed", "--output", str(tmp_path / "x"), "--model", str(version)]
+        ended = type_in(command, folder / "home")
+        assert ended.returncode == 2
+        assert "ego graphs that the version '12' was trained on" in ended.stderr
+        assert is_one_sentence(ended.stderr)
 
     def test_a_reader_that_has_seen_enough_is_no_error(self, finished, folder):
         command = f"set -o pipefail; '{BIN}/artist-sim' similar c00-00 --k 239 | head -n 1"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layer_steps import GATES
 from trainer.layers.gated_sum import gated_sum
 from trainer.layers.graph_convolution import (
     SIMILAR,
@@ -32,13 +33,20 @@ class GatedConvolution(tf.keras.layers.Layer):
       fan_out: the most neighbours of an artist in training; 0: any number.
     """
 
+    aggregation = GATES
+
     def __init__(self, units: int, fan_out: int = 0, **kwargs):
         super().__init__(**kwargs)
+        self.units = units
         self._fan_out = fan_out
         # Within the gate one bias is enough.
         self._key = tf.keras.layers.Dense(units, use_bias=False, name="key")
         self._query = tf.keras.layers.Dense(units, name="query")
         self._value = tf.keras.layers.Dense(units, name="value")
+
+    def key(self, state: tf.Tensor) -> tf.Tensor:
+        """What meets a message in a gate: W3 x, [num_receivers, units]."""
+        return self._key(state)
 
     def messages(self, sender_state: tf.Tensor) -> tf.Tensor:
         """What each sender says: [W4 x; W2 x], [num_senders, 2 * units] float32."""
@@ -47,7 +55,7 @@ class GatedConvolution(tf.keras.layers.Layer):
     def call(self, graph: tfgnn.GraphTensor, *, edge_set_name: str) -> tf.Tensor:
         """Returns the sum, [num_receivers, units]; zeros for a receiver without neighbours."""
         adjacency = graph.edge_sets[edge_set_name].adjacency
-        key = self._key(graph.node_sets[adjacency.target_name][tfgnn.HIDDEN_STATE])
+        key = self.key(graph.node_sets[adjacency.target_name][tfgnn.HIDDEN_STATE])
         query, value = tf.split(sender_messages(graph, edge_set_name, self), 2, axis=1)
         # In float32 also under mixed precision, as the sums of the other convolutions.
         key, query, value = (tf.cast(part, tf.float32) for part in (key, query, value))

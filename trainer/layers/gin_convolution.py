@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layer_steps import SUM
 from trainer.layers.graph_convolution import (
     SIMILAR,
     GraphConvolution,
@@ -31,8 +32,12 @@ class GinConvolution(tf.keras.layers.Layer):
       fan_out: the most neighbours of an artist in training; 0: any number.
     """
 
+    aggregation = SUM
+    key = None
+
     def __init__(self, units: int, fan_out: int = 0, **kwargs):
         super().__init__(**kwargs)
+        self.units = units
         self._project = tf.keras.layers.Dense(units, use_bias=False, name="project")
         self._fan_out = fan_out
 

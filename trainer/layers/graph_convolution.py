@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layer_steps import LayerStep
 from trainer.named_weights import Weight
 
 ARTIST: Final = "artist"
@@ -21,7 +22,18 @@ MESSAGE: Final = "message"
 
 
 class Aggregation(Protocol):
-    """A TF-GNN convolution whose messages depend on nothing but their sender."""
+    """A TF-GNN convolution whose messages depend on nothing but their sender.
+
+    Attributes:
+      aggregation: of trainer.layer_steps, how messages are aggregated.
+      units: width of what a receiver makes of them.
+      key: what meets a message in a gate, [num_receivers, units], of the receivers' states; None
+        without gates.
+    """
+
+    aggregation: str
+    units: int
+    key: Callable[[tf.Tensor], tf.Tensor] | None
 
     def messages(self, sender_state: tf.Tensor) -> tf.Tensor:
         """What each sender says, [num_senders, width]; all that a receiver hears of it."""
@@ -71,6 +83,17 @@ class GraphConvolution(tf.Module):
           [num_receivers, units] float32.
         """
         return self._update(graph).node_sets[ARTIST][tfgnn.HIDDEN_STATE]
+
+    def step(self) -> LayerStep:
+        """The layer without its sum over neighbours, once it is built."""
+        aggregate = self.aggregate
+
+        def update(own: tf.Tensor, heard: tf.Tensor) -> tf.Tensor:
+            return self.next_state((own, {SIMILAR: heard}, {}))
+
+        return LayerStep(
+            aggregate.aggregation, aggregate.units, aggregate.messages, update, aggregate.key
+        )
 
     def named_weights(self, inputs: Sequence[str] | None) -> list[Weight]:
         """Its weights by what they mean.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from trainer.layer_steps import MEAN
 from trainer.layers.graph_convolution import (
     ARTIST,
     MESSAGE,
@@ -33,8 +34,12 @@ class MeanConvolution(tf.keras.layers.Layer):
       units: H_Qk, the width of a message.
     """
 
+    aggregation = MEAN
+    key = None
+
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
+        self.units = units
         self._project = SparseDense(units, activation="elu", name="project")
 
     def messages(self, sender_state: tf.Tensor | tf.SparseTensor) -> tf.Tensor:

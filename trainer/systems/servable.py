@@ -16,8 +16,10 @@ from trainer.batches import message_edges
 from trainer.config import CONTRASTIVE, TrainerConfig, TrainingConfig
 from trainer.content import ContentEncoder, FeatureColumns, RawContent, raw_content
 from trainer.graph import ArtistGraph
+from trainer.layer_steps import Steps
 from trainer.named_weights import Weight
 from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
+from trainer.row_blocks import in_row_blocks
 from trainer.systems.base import (
     PAIRWISE,
     SCORE,
@@ -65,6 +67,18 @@ class Encoder(Protocol):
         """[batch, num_features] float32."""
 
 
+def encoded(encoder: Encoder, raw: RawContent, num_artists: tf.Tensor | int) -> tf.Tensor:
+    """What an encoder makes of a whole catalogue, [num_artists, num_features] float32.
+
+    Some artists at a time: on the way from words to numbers it holds a row several times.
+    """
+
+    def block(first: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+        return encoder({name: part[first:end] for name, part in raw.items()})
+
+    return in_row_blocks(block, num_artists)
+
+
 class ServableNetwork(Protocol):
     """The trained part of a system: TensorFlow alone, so that a SavedModel can carry it."""
 
@@ -97,6 +111,9 @@ class ServableNetwork(Protocol):
         self, given: WholeGraph, on_stage: Callable[[], None] = lambda: None
     ) -> tuple[list[tf.Tensor], Profile]:
         """What `embed_new` needs of each artist, [num_artists, ...]; and the profile."""
+
+    def steps(self) -> Steps:
+        """The same by steps, for a graph that is elsewhere."""
 
     def embed_new(
         self, features: tf.Tensor, neighbors: Neighbors, memory: Sequence[tf.Tensor]
@@ -227,7 +244,7 @@ class ServableSystem(EmbeddingSystem):
         target = np.repeat(np.arange(len(graph)), np.diff(edges.indptr))
         return WholeGraph(
             tf.constant(graph.artist_id.astype(str)),
-            self.encoder(raw_content(graph)),
+            encoded(self.encoder, raw_content(graph), len(graph)),
             tf.constant(edges.indices, tf.int64),
             tf.constant(target, tf.int64),
             tf.constant(edges.data, tf.float32),

@@ -1,0 +1,1 @@
+"""Embeds whole catalogues on Beam, some thousand artists at a time."""
