@@ -151,11 +151,11 @@ def _took(started: float, worked: float) -> dict[str, Any]:
     return {
         "seconds": round(time.perf_counter() - started, 3),
         "cpu_seconds": round(time.process_time() - worked, 3),
-        "peak_mib": round(_peak_kib() / 1024, 1),
+        "peak_mib": round(peak_kib() / 1024, 1),
     }
 
 
-def _peak_kib() -> int:
+def peak_kib() -> int:
     """Unlike what getrusage tells, without what the parent held when this process began."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])

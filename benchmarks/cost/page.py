@@ -1,4 +1,4 @@
-"""The page of the cost benchmark: tables and a plot from its JSON alone."""
+"""The page of the cost benchmark: tables and plots from its JSON alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
 from benchmarks.cost.program import STAGES  # noqa: E402
+from benchmarks.cost.training_page import score_plot, training_section  # noqa: E402
 from benchmarks.store import write_whole  # noqa: E402
 
 _TITLES: Final = {
@@ -33,15 +34,17 @@ _NOT_RUN: Final = "not run"
 
 
 def write_page(result: Mapping[str, Any], page: Path, source: Path) -> None:
-    """Writes the Markdown page and its plot."""
-    image = page.with_suffix("") / "seconds.png"
-    write_whole(image, _plot(result))
-    links = (os.path.relpath(path, page.parent) for path in (source, image))
+    """Writes the Markdown page and its plots."""
+    images = [page.with_suffix("") / name for name in ("seconds.png", "scores.png")]
+    for image, plot in zip(images, (_plot(result), score_plot(result)), strict=True):
+        if plot:
+            write_whole(image, plot)
+    links = [os.path.relpath(path, page.parent) for path in (source, *images)]
     write_whole(page, markdown(result, *links).encode())
 
 
-def markdown(result: Mapping[str, Any], source: str, image: str) -> str:
-    """The page's text; `source` and `image` are links."""
+def markdown(result: Mapping[str, Any], source: str, image: str, scores: str) -> str:
+    """The page's text; `source`, `image` and `scores` are links, the last two to plots."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
     return f"""# Results: what graphs, epochs and embeddings cost
@@ -65,6 +68,10 @@ include the tracing of their functions, some seconds whatever the size. Medians 
 pandas holds all tables in memory and joins them; it checks no row, sets none aside, and computes \
 no statistics but the mean and deviation of features.
 
+## Training beside PyTorch Geometric
+
+{training_section(result, scores)}
+
 ## Start-up
 
 From the command to the end of the first training step, with the load of the graph, the walks of \
@@ -75,7 +82,7 @@ the validation artists and the compiling of the step:
 ## Not measured
 
 {_missing(result)}
-- PyTorch Geometric, TF-GNN's sampler, runners other than Beam's direct one, and profiles are not \
+- TF-GNN's sampler, runners other than Beam's direct one, and profiles are not \
 part of this suite.
 
 ## Machine and versions

@@ -16,13 +16,32 @@ DESCRIPTION: Final = (
 )
 STAGES: Final = ("graph", "pandas", "epoch", "embed")
 """Each is a process of its own. 'epoch' also tells how long the first step takes to come."""
+TRAINING: Final = "training"
+SCORE: Final = "score"
+PARTS: Final = (*STAGES, TRAINING, SCORE)
+"""What may be left out. Of `gnn` beside PyTorch Geometric: an epoch, and the way to a score."""
+FORMS: Final = {
+    "traced": "traced mini-batches (`gnn`)",
+    "loader_edges": "neighbour loader, edge_index",
+    "trimmed_edges": "neighbour loader, trimmed, edge_index",
+    "trimmed_csr": "neighbour loader, trimmed, CSR",
+    "full_edges": "whole graph for each batch, edge_index",
+    "full_csr": "whole graph for each batch, CSR",
+    "whole_edges": "whole graph once, edge_index",
+    "whole_csr": "whole graph once, CSR",
+    "whole_native": "whole graph once, PyTorch's own CSR",
+}
+"""Of training, with their titles; benchmarks/cost/others/sage.py knows all but the first."""
+SCORED: Final = ("traced", "trimmed_csr", "full_csr", "whole_csr")
+"""The forms whose way to a score is measured."""
 _ROOT: Final = Path(__file__).parents[2]
 _PAGE: Final = _ROOT / "docs" / "results" / "cost.md"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Of this suite alone."""
-    parser.add_argument("--stages", nargs="+", choices=STAGES, help="only these")
+    parser.add_argument("--stages", nargs="+", choices=PARTS, help="only these")
+    parser.add_argument("--forms", nargs="+", choices=tuple(FORMS), help="of training, only these")
     parser.add_argument(
         "--artists", nargs="+", type=int, metavar="N", help="only the catalogues of so many artists"
     )
@@ -31,7 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--quick",
         action="store_true",
-        help="one round of two small catalogues; results and page stay beside the work",
+        help="one round of two small catalogues, nothing of others; results and page stay beside "
+        "the work",
     )
     what.add_argument("--page-only", action="store_true", help="write the page from the results")
 
@@ -56,7 +76,7 @@ def run(args: argparse.Namespace, results: Path, folder: Path, tell: Callable[[s
     source = (work if args.quick else results) / "cost.json"
     page = work / "cost.md" if args.quick else _PAGE
     if not args.page_only:
-        plan = plan_of(args.quick, args.stages, args.artists, args.rounds)
+        plan = plan_of(args.quick, args.stages, args.artists, args.rounds, args.forms)
         write_json(source, measure_all(plan, work, tell))
     elif not source.exists():
         raise InputError("Nothing is measured yet; `make benchmark SUITE=cost` begins.")

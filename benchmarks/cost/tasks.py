@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -15,12 +16,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.measure import CATALOGUE, examples_of
-from benchmarks.cost.program import STAGES
+from benchmarks.cost.program import FORMS, PARTS, SCORE, SCORED, STAGES, TRAINING
+from benchmarks.cost.training import TRACED
+from benchmarks.cost.trainings import (
+    OLGA,
+    Trained,
+    measure_scores,
+    measure_trainings,
+    own_process,
+    training_results,
+)
 from benchmarks.store import write_json
 from catalogues.errors import InputError
 
 ROOT: Final = Path(__file__).parents[2]
-_CODE: Final = ("benchmarks/cost/*.py", "components/catalogue_example_gen/*.py", "trainer/**/*.py")
+_CODE: Final = (
+    "benchmarks/cost/**/*.py",
+    "components/catalogue_example_gen/*.py",
+    "trainer/**/*.py",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +59,9 @@ SIZES: Final = (
     Size(1_000_000, 10_000_000),
 )
 """Three of 10 edges an artist, over which slopes are taken, and the largest published catalogue."""
+TRAINED: Final = (Trained(OLGA, 4), Trained("136731", 2))
+"""What `gnn` and PyTorch Geometric are trained on side by side."""
+SCORE_EPOCHS: Final = 50
 QUICK: Final = (Size(300, 3000, 8), Size(600, 6000, 8))
 
 
@@ -57,16 +74,26 @@ class Plan:
       stages: that are measured now.
       artists: of the catalogues that are measured now.
       rounds: processes of each stage and size.
+      forms: of training that are measured now; none where TRAINING is not.
+      scored: forms whose way to a score is measured now.
+      trained: catalogues of the page's trainings.
     """
 
     sizes: tuple[Size, ...]
     stages: tuple[str, ...]
     artists: tuple[int, ...]
     rounds: int
+    forms: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
+    trained: tuple[Trained, ...] = ()
 
 
 def plan_of(
-    quick: bool, stages: Sequence[str] | None, artists: Sequence[int] | None, rounds: int
+    quick: bool,
+    stages: Sequence[str] | None,
+    artists: Sequence[int] | None,
+    rounds: int,
+    forms: Sequence[str] | None = None,
 ) -> Plan:
     """The plan that the options make.
 
@@ -83,7 +110,19 @@ def plan_of(
         raise InputError(f"--rounds must be at least 1, not {rounds}.")
     # The order of the stages is that of the data: examples come before what reads them.
     chosen = tuple(stage for stage in STAGES if stage in (stages or STAGES))
-    return Plan(sizes, chosen, tuple(artists or known), 1 if quick else rounds)
+    # With --quick nothing is installed and no catalogue imported, unless it is asked for by name.
+    named = tuple(form for form in FORMS if form in (forms or ([TRACED] if quick else FORMS)))
+    parts = stages or (PARTS[:-1] if quick else PARTS)
+    trained = (Trained(str(QUICK[0].artists), 2),) if quick else TRAINED
+    return Plan(
+        sizes,
+        chosen,
+        tuple(artists or known),
+        1 if quick else rounds,
+        named if TRAINING in parts else (),
+        tuple(form for form in named if form in SCORED) if SCORE in parts else (),
+        trained,
+    )
 
 
 def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -108,6 +147,8 @@ def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[s
                     f"{stage}, {size.artists:,} artists, round {number + 1}: "
                     f"{record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB"
                 )
+    if plan.forms or plan.scored:
+        _measure_trainings(plan, records, folder, tell)
     return {
         "sizes": [dataclasses.asdict(size) for size in plan.sizes],
         "measurements": [
@@ -116,9 +157,30 @@ def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[s
             for stage in STAGES
             if (summary := _summary(records, stage, size))
         ],
+        "training": training_results(records, plan.trained),
         "machine": machine(),
         "versions": versions(),
     }
+
+
+def _measure_trainings(
+    plan: Plan, records: Path, folder: Path, tell: Callable[[str], None]
+) -> None:
+    def examples(name: str) -> Path:
+        if name == OLGA:
+            return Path(own_process({"task": "olga", "folder": str(folder)})["examples"])
+        size = next(size for size in plan.sizes if str(size.artists) == name)
+        return _examples(size, folder)
+
+    wanted = [
+        (one, functools.cache(functools.partial(examples, one.name)))
+        for one in plan.trained
+        if one.name == OLGA or int(one.name) in plan.artists
+    ]
+    measure_trainings(wanted, plan.forms, plan.rounds, records, folder, tell)
+    if plan.scored:
+        olga = functools.partial(examples, OLGA)
+        measure_scores(olga, plan.scored, SCORE_EPOCHS, records, folder, tell)
 
 
 def median_of(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -145,8 +207,8 @@ def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
     """Of one process, after others that make what it reads."""
     if stage != CATALOGUE:
         _measured(CATALOGUE, size, folder)
-    if stage in ("epoch", "embed") and not examples_of(folder, vars(size)).exists():
-        _measured("graph", size, folder)
+    if stage in ("epoch", "embed"):
+        _examples(size, folder)
     given = {
         "stage": stage,
         "size": dataclasses.asdict(size),
@@ -162,9 +224,19 @@ def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
     return result
 
 
+def _examples(size: Size, folder: Path) -> Path:
+    """Made by the graph builder, unless they are there."""
+    target = examples_of(folder, vars(size))
+    if not target.exists():
+        _measured("graph", size, folder)
+    return target
+
+
 def _digest() -> str:
     """Of the code that is measured: a record of other code is none of this."""
     found = hashlib.sha256()
     for path in sorted(path for part in _CODE for path in ROOT.glob(part)):
-        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+        # What is written of records changes none.
+        if not path.name.endswith("page.py"):
+            found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     return found.hexdigest()[:12]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.environments import own_environment
 from benchmarks.serving.load import GRPC, REST
 from benchmarks.serving.models import NAME
 from benchmarks.serving.program import BENTOML, EMBEDDED
@@ -108,25 +108,8 @@ def bentoml_environment(folder: Path, tell: Callable[[str], None]) -> Path:
       InputError: its packages could not be installed.
     """
     requirements = _HERE / "requirements-bentoml.txt"
-    path = folder / f"bentoml-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
-    if (path / ".installed").exists():
-        return path
-    tell("installing BentoML into an environment of its own …")
-    uv = str(Path(sys.executable).with_name("uv"))
-    install = [uv, "pip", "install", "--quiet", "--python", str(path / "bin" / "python")]
-    for command in (
-        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(path)],
-        [*install, "-r", str(requirements)],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            last = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise InputError(
-                f"BentoML could not be installed ({last}); mend the network and run again, or "
-                "leave it out with --servers embedded."
-            )
-    (path / ".installed").touch()
-    return path
+    instead = "leave it out with --servers embedded"
+    return own_environment(folder, "BentoML", [requirements], instead, tell)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from catalogues.errors import InputError
 from catalogues.spec import load_catalogue
 
 SMALL = Size(40, 100, 4)
+LINKS = ("cost.json", "seconds.png", "scores.png")
 
 
 @settings(max_examples=20)
@@ -121,7 +122,7 @@ def test_the_page_says_what_was_measured_and_what_was_not(measured, tmp_path):
     sizes = (SMALL, Size(80, 200, 4), Size(90, 900, 4))
     plan = Plan(sizes, ("graph", "pandas", "epoch"), (40, 80), 1)
     result = json.loads(json.dumps(measure_all(plan, tmp_path, lambda text: None)))
-    text = markdown(result, "cost.json", "seconds.png")
+    text = markdown(result, *LINKS)
     assert "- embedding the catalogue, 40 artists: not run." in text
     assert "- graph builder, 90 artists: not run." in text
     assert "- graph builder, 40 artists: not run." not in text
@@ -136,7 +137,7 @@ def test_the_page_says_what_was_measured_and_what_was_not(measured, tmp_path):
 
 def test_a_page_of_one_size_has_no_slope(measured, tmp_path):
     plan = Plan((SMALL,), STAGES, (SMALL.artists,), 1)
-    text = markdown(measure_all(plan, tmp_path, lambda text: None), "cost.json", "seconds.png")
+    text = markdown(measure_all(plan, tmp_path, lambda text: None), *LINKS)
     assert "no slope of one size alone" in text and "nothing is left out" in text
 
 

@@ -1,0 +1,119 @@
+"""What the page says of trainings side by side: tables and a plot."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Final
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
+
+from benchmarks.cost.program import FORMS, SCORED  # noqa: E402
+from benchmarks.cost.training import TRACED  # noqa: E402
+from benchmarks.cost.trainings import time_to_score  # noqa: E402
+
+# Okabe and Ito's colours, as in the other plots.
+_COLOURS: Final = dict(zip(SCORED, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
+_NEAR: Final = 0.98
+"""Of the lowest of the best scores: what all trainings reach, if not at once."""
+
+
+def training_section(result: Mapping[str, Any], image: str) -> str:
+    """The section's text; `image` is a link to the plot."""
+    training = result["training"]
+    if not training["epochs"] and not training["scores"]:
+        return "Not run."
+    versions = ", ".join(f"{name} {value}" for name, value in training["versions"].items())
+    return f"""An epoch of `gnn` beside PyTorch Geometric{f" ({versions})" if versions else ""}: \
+the same layers of the same widths, features, edges without weights, folds of training artists, \
+pairs, ten negatives of each drawn by distance, Adam, and number of threads; in PyTorch a \
+convolution is `SAGEConv` over the messages of a projection. Validation is not in these seconds; \
+the first epoch of a process is not in the medians.
+
+- Traced mini-batches and the neighbour loader go over all training artists once, a step for each \
+fold, with 25 neighbours drawn at each of three hops. The traced form hides a fold's own edges \
+before neighbours are drawn; the loader cannot do so, and they are left out afterwards.
+- The loader's examples compute the states of all that it drew in each layer. *Trimmed*, a layer \
+computes only what the next one reads. torch-sparse draws the neighbours; it does not say in which \
+hop, and the benchmark finds that out itself.
+- The whole graph, with all neighbours, *for each batch* makes as many updates as the others; \
+*once* an epoch is one single update, of the same pairs and without their edges.
+- Content that is mostly zeros is multiplied sparsely in the traced form, and densely in PyTorch.
+
+{_epochs(training["epochs"])}
+
+{_scores(training["scores"], image)}"""
+
+
+def _epochs(every: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| catalogue | form | seconds an epoch | range | beside the traced form "
+        "| processor seconds | beside the traced form | waited for data | peak MiB | rounds "
+        "| load |",
+        "|" + " --- |" * 11,
+    ]
+    for one in every:
+        same = (o for o in every if (o["catalogue"], o["form"]) == (one["catalogue"], TRACED))
+        ours = next(same, None)
+
+        def ratio(name: str, one: Any = one, ours: Any = ours) -> str:
+            return f"{one[name] / ours[name]:.2f} ×" if ours else "not run"
+
+        name = one["catalogue"] if not one["catalogue"].isdigit() else f"{int(one['catalogue']):,}"
+        cells = [name, FORMS[one["form"]], f"{one['seconds']:.3g}"]
+        cells += [f"{one['fastest']:.3g} – {one['slowest']:.3g}", ratio("seconds")]
+        cells += [f"{one['cpu_seconds']:.3g}", ratio("cpu_seconds")]
+        cells += [f"{one['waited'] / one['seconds']:.1%}", f"{one['peak_mib']:,.0f}"]
+        lines.append(f"| {' | '.join([*cells, str(one['rounds']), format(one['load'], '.1f')])} |")
+    missing = {form for form in FORMS} - {one["form"] for one in every}
+    absent = [FORMS[form] for form in FORMS if form in missing]
+    return "\n".join(lines) + (f"\n\nNot run: {'; '.join(absent)}." if absent else "")
+
+
+def _scores(every: Sequence[Mapping[str, Any]], image: str) -> str:
+    if not every:
+        return "The way to a score is not run."
+    target = _NEAR * min(max(one["scores"]) for one in every)
+    lines = [
+        f"| form | epochs | best val nDCG@200 | training seconds to {target:.3f} | all epochs "
+        "| whole process |",
+        "|" + " --- |" * 6,
+    ]
+    for one in every:
+        spent = time_to_score(one, target)
+        reached = "never" if spent is None else f"{spent:.3g} s"
+        cells = [FORMS[one["form"]], str(len(one["scores"])), f"{max(one['scores']):.3f}", reached]
+        cells += [f"{sum(one['seconds']):.3g} s", f"{one['process_seconds']:.3g} s"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return f"""The way to a score on OLGA, one training of each, scored on the validation artists \
+(connected) after each epoch, all by the same code; the scoring is not in the seconds of training. \
+{target:.3f} is {_NEAR:.0%} of the lowest of the best scores. A whole process loads the graph and \
+embeds the validation artists after each epoch as well.
+
+{chr(10).join(lines)}
+
+![Validation score by training seconds]({image})"""
+
+
+def score_plot(result: Mapping[str, Any]) -> bytes | None:
+    """Validation scores by training seconds, as PNG; None: none was measured."""
+    every = result["training"]["scores"]
+    if not every:
+        return None
+    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for one in every:
+        label = FORMS[one["form"]].replace("`", "")
+        spent = list(accumulate(one["seconds"]))
+        axes.plot(spent, one["scores"], color=_COLOURS[one["form"]], label=label)
+    axes.set(xscale="log", xlabel="seconds of training", ylabel="val nDCG@200, connected")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,213 @@
+"""Trainings of `gnn` and of PyTorch Geometric side by side: each a process, with what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.cost.program import FORMS
+from benchmarks.cost.training import FIGURES, TRACED
+from benchmarks.environments import own_environment
+from benchmarks.store import write_json
+from catalogues.errors import InputError
+
+ROOT: Final = Path(__file__).parents[2]
+_HERE: Final = Path(__file__).parent
+_PINS: Final = ("requirements-pyg.txt", "requirements-pyg-compiled.txt")
+OLGA: Final = "OLGA"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A catalogue that is trained on.
+
+    Attributes:
+      name: OLGA, or a synthetic catalogue's number of artists.
+      epochs: of a process that measures; the first, with whatever is made once, does not count.
+    """
+
+    name: str
+    epochs: int
+
+
+def measure_trainings(
+    catalogues: Sequence[tuple[Trained, Callable[[], Path]]],
+    forms: Sequence[str],
+    rounds: int,
+    records: Path,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> None:
+    """Trains each catalogue in each form, in turns, and keeps a record of each process.
+
+    Args:
+      catalogues: each with what makes its examples.
+      forms: of FORMS.
+      rounds: processes of each form and catalogue.
+      records: keeps the records; what has one is not measured again.
+      folder: keeps arrays and the other's environment.
+      tell: told what is done.
+
+    Raises:
+      InputError: a process fails, or the other could not be installed.
+    """
+    for catalogue, examples in catalogues:
+        for number in range(rounds):
+            for form in forms:
+                path = record_path(records, "training", catalogue.name, form, number)
+                if path.exists():
+                    continue
+                record = _trained(form, examples(), catalogue, catalogue.epochs, folder, tell)
+                write_json(path, record)
+                spent = statistics.median(counted(record)["seconds"])
+                tell(f"{form}, {catalogue.name}, round {number + 1}: {spent:.3g} s an epoch")
+
+
+def measure_scores(
+    examples: Callable[[], Path],
+    forms: Sequence[str],
+    epochs: int,
+    records: Path,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> None:
+    """Trains OLGA in each form, and scores it after each epoch; arguments as above.
+
+    Args:
+      examples: makes OLGA's examples.
+      forms: of FORMS.
+      epochs: of each training.
+      records: as above.
+      folder: as above.
+      tell: as above.
+    """
+    for form in forms:
+        path = record_path(records, "score", OLGA, form, 0)
+        if path.exists():
+            continue
+        record = _trained(form, examples(), Trained(OLGA, epochs), epochs, folder, tell, True)
+        write_json(path, record)
+        tell(f"{form}, {OLGA}: {max(record['scores']):.3f} after {sum(record['seconds']):.3g} s")
+
+
+def record_path(records: Path, what: str, catalogue: str, form: str, number: int | str) -> Path:
+    """Where the record of a process lies."""
+    return records / f"{what}-{catalogue}-{form}-{number}.json"
+
+
+def counted(record: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Its figures without those of the first epoch, unless that is the only one."""
+    return {name: record[name][1:] or record[name] for name in FIGURES}
+
+
+def training_results(records: Path, catalogues: Sequence[Trained]) -> dict[str, Any]:
+    """All that the page says of trainings, from the records that there are; plain values."""
+    epochs, scores = [], []
+    for catalogue in catalogues:
+        for form in FORMS:
+            found = _read(records, record_path(records, "training", catalogue.name, form, "*"))
+            if found:
+                rounds = [counted(one) for one in found]
+                medians = [
+                    {name: statistics.median(one[name]) for name in FIGURES if name != "loss"}
+                    for one in rounds
+                ]
+                spread = sorted(one["seconds"] for one in medians)
+                epochs.append(
+                    {
+                        "catalogue": catalogue.name,
+                        "form": form,
+                        **{n: statistics.median(one[n] for one in medians) for n in medians[0]},
+                        "first": statistics.median(one["seconds"][0] for one in found),
+                        "fastest": spread[0],
+                        "slowest": spread[-1],
+                        "rounds": len(found),
+                        "parameters": found[0]["parameters"],
+                        "peak_mib": statistics.median(one["peak_mib"] for one in found),
+                        "load": statistics.median(one["load"] for one in found),
+                    }
+                )
+    for form in FORMS:
+        for one in _read(records, record_path(records, "score", OLGA, form, 0)):
+            kept = ("seconds", "cpu_seconds", "scores", "load", "process_seconds")
+            scores.append({"form": form, **{name: one[name] for name in kept}})
+    every = [json.loads(path.read_text()) for path in sorted(records.glob("training-*.json"))]
+    versions: dict[str, str] = next((one["versions"] for one in every if "versions" in one), {})
+    return {"epochs": epochs, "scores": scores, "versions": versions}
+
+
+def time_to_score(training: Mapping[str, Any], score: float) -> float | None:
+    """Seconds of training until val's score is reached; None: it never is."""
+    spent = 0.0
+    for seconds, reached in zip(training["seconds"], training["scores"], strict=True):
+        spent += seconds
+        if reached >= score:
+            return spent
+    return None
+
+
+def _read(records: Path, pattern: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(records.glob(pattern.name))]
+
+
+def _trained(
+    form: str,
+    examples: Path,
+    catalogue: Trained,
+    epochs: int,
+    folder: Path,
+    tell: Callable[[str], None],
+    scored: bool = False,
+) -> dict[str, Any]:
+    started = time.time()
+    if form == TRACED:
+        record = own_process({"task": TRACED, "examples": str(examples), "epochs": epochs})
+        record["process_seconds"] = round(time.time() - started, 1)
+    else:
+        arrays = folder / "arrays" / examples.name
+        job = {"examples": str(examples), "arrays": str(arrays), "form": form, "epochs": epochs}
+        given = own_process({"task": "job", **job})
+        pins = [_HERE / name for name in _PINS]
+        instead = "leave it out with --forms traced"
+        # Without a compiler for GPUs torch-sparse would ask for one.
+        settings = {"FORCE_ONLY_CPU": "1", "MAX_JOBS": str(os.cpu_count())}
+        environment = own_environment(folder, "PyTorch", pins, instead, tell, settings)
+        python = environment / "bin" / "python"
+        embeddings = folder / f"embeddings-{form}"
+        if scored:
+            shutil.rmtree(embeddings, ignore_errors=True)
+            embeddings.mkdir(parents=True)
+            given["embeddings"] = str(embeddings)
+        started = time.time()
+        command = [str(python), str(_HERE / "others" / "sage.py"), json.dumps(given)]
+        record = _answer(command, form)
+        record["process_seconds"] = round(time.time() - started, 1)
+        if scored:
+            task = {"task": "scores", "examples": str(examples), "epochs": epochs}
+            record |= own_process({**task, "embeddings": str(embeddings)})
+            shutil.rmtree(embeddings)
+    return record | {"load": round(os.getloadavg()[0], 1)}
+
+
+def own_process(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process of benchmarks.cost.training answers."""
+    command = [sys.executable, "-m", "benchmarks.cost.training", json.dumps(given)]
+    return _answer(command, given["task"])
+
+
+def _answer(command: Sequence[str], what: str) -> dict[str, Any]:
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        raise InputError(f"Training ({what}) failed: {last}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
