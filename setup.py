@@ -41,6 +41,9 @@ setup(
     install_requires=[
         "aiohttp>=3.9",
         "apache-beam==2.61.0",
+        # By which Beam packs `--setup_file`; without, it says so with a path, then does otherwise.
+        # From 1.4 on it tells its steps on standard error, which Beam passes on.
+        "build<1.4",
         # Schedules of retraining, checked before they are sent.
         "croniter",
         "dacite>=1.8",

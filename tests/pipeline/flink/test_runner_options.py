@@ -1,7 +1,10 @@
 """configs/flink.yaml as Beam reads it, and what is told where no job server listens."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
@@ -31,6 +34,23 @@ def test_the_configuration_names_the_cluster_that_flink_up_brings_up(tmp_path, m
     boot = json.loads(portable.environment_config)
     assert boot == {"command": str(cluster_folder() / BOOT_FILE)}
     assert options.view_as(SetupOptions).setup_file == "./setup.py"
+
+
+def test_packing_the_code_says_nothing(tmp_path):
+    """Beam missed the module `build`, and said so with the path of Python."""
+    body = (
+        "import sys; from apache_beam.runners.portability.stager import Stager; "
+        "Stager._build_setup_package(*sys.argv[1:])"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", body]
+    found = subprocess.run(
+        [*command, str(REPOSITORY / "setup.py"), str(tmp_path)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+    assert len(list(tmp_path.glob("artist_sim-*.tar.gz"))) == 1
 
 
 def endpoint(where):
