@@ -16,6 +16,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
+from benchmarks.cost.parts_page import bound_table, profile_table, start_table  # noqa: E402
 from benchmarks.cost.program import STAGES  # noqa: E402
 from benchmarks.cost.training_page import score_plot, training_section  # noqa: E402
 from benchmarks.store import write_whole  # noqa: E402
@@ -72,18 +73,42 @@ no statistics but the mean and deviation of features.
 
 {training_section(result, scores)}
 
+## What an epoch has to move
+
+An epoch of the traced form, beside what its arrays and products would take at this machine's \
+rates: each array read or written once for each layer that uses it, and twice more backwards; the \
+loss and Adam not counted. The rates were measured in the same process: all cores copy arrays of \
+256 MiB (STREAM's copy, read and written), and NumPy multiplies dense matrices. Sparse content \
+counts by its numbers that are not zero.
+
+{bound_table(result)}
+
+## Whether steps wait for data
+
+TensorFlow's own profiler, over the second epoch of a training, as TensorBoard would show it: a \
+batch is made by a thread of its own while the step before runs. The epoch's first batch has no \
+step before it; another step *waited* where it took more than a hundredth of the median step to \
+get its batch.
+
+{profile_table(result)}
+
 ## Start-up
 
-From the command to the end of the first training step, with the load of the graph, the walks of \
-the validation artists and the compiling of the step:
+From the command, `python -m pipeline.run`, what `make run` runs, to the end of the first \
+training step, with nothing kept of earlier runs: the imports, the catalogue, the ego graphs, \
+statistics and checks come before it. The run is ended there.
+
+{start_table(result)}
+
+The training of `diffusion` alone, from the start of its process to the end of the first step, \
+with the load of the graph, the walks of the validation artists and the compiling of the step:
 
 {_start_up(result)}
 
 ## Not measured
 
 {_missing(result)}
-- TF-GNN's sampler, runners other than Beam's direct one, and profiles are not \
-part of this suite.
+- TF-GNN's sampler and runners other than Beam's direct one are not part of this suite.
 
 ## Machine and versions
 

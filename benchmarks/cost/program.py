@@ -18,8 +18,13 @@ STAGES: Final = ("graph", "pandas", "epoch", "embed")
 """Each is a process of its own. 'epoch' also tells how long the first step takes to come."""
 TRAINING: Final = "training"
 SCORE: Final = "score"
-PARTS: Final = (*STAGES, TRAINING, SCORE)
-"""What may be left out. Of `gnn` beside PyTorch Geometric: an epoch, and the way to a score."""
+START: Final = "start"
+BOUND: Final = "bound"
+PROFILE: Final = "profile"
+PARTS: Final = (*STAGES, START, BOUND, PROFILE, TRAINING, SCORE)
+"""What may be left out. Beside the stages: a run's way to its first training step; what an epoch of
+`gnn` has to move, and how fast the machine moves it; how long its steps wait for data; and, beside
+PyTorch Geometric, an epoch, and the way to a score."""
 FORMS: Final = {
     "traced": "traced mini-batches (`gnn`)",
     "loader_edges": "neighbour loader, edge_index",

@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.measure import CATALOGUE, examples_of
-from benchmarks.cost.program import FORMS, PARTS, SCORE, SCORED, STAGES, TRAINING
+from benchmarks.cost.parts import CONFIGS, measure_part, measure_starts, part_results
+from benchmarks.cost.program import (
+    BOUND,
+    FORMS,
+    PARTS,
+    PROFILE,
+    SCORE,
+    SCORED,
+    STAGES,
+    START,
+    TRAINING,
+)
 from benchmarks.cost.training import TRACED
 from benchmarks.cost.trainings import (
     OLGA,
@@ -62,6 +73,8 @@ SIZES: Final = (
 TRAINED: Final = (Trained(OLGA, 4), Trained("136731", 2))
 """What `gnn` and PyTorch Geometric are trained on side by side."""
 SCORE_EPOCHS: Final = 50
+QUICK_PARTS: Final = (*STAGES, BOUND, PROFILE, TRAINING)
+"""What needs OLGA, or runs the whole pipeline, comes with --quick where --stages names it."""
 QUICK: Final = (Size(300, 3000, 8), Size(600, 6000, 8))
 
 
@@ -77,6 +90,7 @@ class Plan:
       forms: of training that are measured now; none where TRAINING is not.
       scored: forms whose way to a score is measured now.
       trained: catalogues of the page's trainings.
+      parts: START, BOUND and PROFILE, as far as they are measured now.
     """
 
     sizes: tuple[Size, ...]
@@ -86,6 +100,7 @@ class Plan:
     forms: tuple[str, ...] = ()
     scored: tuple[str, ...] = ()
     trained: tuple[Trained, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def plan_of(
@@ -112,7 +127,7 @@ def plan_of(
     chosen = tuple(stage for stage in STAGES if stage in (stages or STAGES))
     # With --quick nothing is installed and no catalogue imported, unless it is asked for by name.
     named = tuple(form for form in FORMS if form in (forms or ([TRACED] if quick else FORMS)))
-    parts = stages or (PARTS[:-1] if quick else PARTS)
+    parts = stages or (QUICK_PARTS if quick else PARTS)
     trained = (Trained(str(QUICK[0].artists), 2),) if quick else TRAINED
     return Plan(
         sizes,
@@ -122,6 +137,7 @@ def plan_of(
         named if TRAINING in parts else (),
         tuple(form for form in named if form in SCORED) if SCORE in parts else (),
         trained,
+        tuple(part for part in (START, BOUND, PROFILE) if part in parts),
     )
 
 
@@ -147,7 +163,7 @@ def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[s
                     f"{stage}, {size.artists:,} artists, round {number + 1}: "
                     f"{record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB"
                 )
-    if plan.forms or plan.scored:
+    if plan.forms or plan.scored or plan.parts:
         _measure_trainings(plan, records, folder, tell)
     return {
         "sizes": [dataclasses.asdict(size) for size in plan.sizes],
@@ -158,6 +174,7 @@ def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[s
             if (summary := _summary(records, stage, size))
         ],
         "training": training_results(records, plan.trained),
+        "parts": part_results(records, plan.trained),
         "machine": machine(),
         "versions": versions(),
     }
@@ -177,6 +194,11 @@ def _measure_trainings(
         for one in plan.trained
         if one.name == OLGA or int(one.name) in plan.artists
     ]
+    if START in plan.parts:
+        measure_starts(CONFIGS, plan.rounds, records, folder, tell)
+    for part in (BOUND, PROFILE):
+        if part in plan.parts:
+            measure_part(part, wanted, records, folder, tell)
     measure_trainings(wanted, plan.forms, plan.rounds, records, folder, tell)
     if plan.scored:
         olga = functools.partial(examples, OLGA)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.cost.measure import peak_kib
+from benchmarks.cost.program import BOUND, PROFILE
 
 TRACED: Final = "traced"
 """The form of training that is the project's own."""
@@ -191,6 +192,14 @@ def main(given: Mapping[str, Any]) -> dict[str, Any]:
         return job_of(Path(given["arrays"]), given["form"], given["epochs"])
     if given["task"] == "scores":
         return {"scores": val_scores(examples, Path(given["embeddings"]), given["epochs"])}
+    if given["task"] == BOUND:
+        from benchmarks.cost.bound import epoch_work
+
+        return epoch_work(examples)
+    if given["task"] == PROFILE:
+        from benchmarks.cost.profile import profile_epoch
+
+        return profile_epoch(examples, Path(given["folder"]))
     assert given["task"] == TRACED
     return train_traced(examples, given["epochs"])
 

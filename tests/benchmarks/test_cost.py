@@ -139,6 +139,7 @@ def test_a_page_of_one_size_has_no_slope(measured, tmp_path):
     plan = Plan((SMALL,), STAGES, (SMALL.artists,), 1)
     text = markdown(measure_all(plan, tmp_path, lambda text: None), *LINKS)
     assert "no slope of one size alone" in text and "nothing is left out" in text
+    assert text.count("Not run.") == 4
 
 
 def test_options_out_of_range_are_refused():
@@ -148,3 +149,6 @@ def test_options_out_of_range_are_refused():
         plan_of(False, None, None, 0)
     assert plan_of(False, ["embed", "graph"], [10_000], 3).stages == ("graph", "embed")
     assert plan_of(True, None, None, 3).rounds == 1
+    # A quick run starts no pipeline.
+    assert plan_of(True, None, None, 3).parts == ("bound", "profile")
+    assert plan_of(False, ["start"], None, 3).parts == ("start",)

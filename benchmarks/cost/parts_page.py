@@ -1,0 +1,70 @@
+"""What the page says of a run's start, of the bound of an epoch, and of steps that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.cost.parts import bound_seconds
+from benchmarks.cost.program import BOUND, PROFILE, START
+from benchmarks.cost.training import TRACED
+
+
+def start_table(result: Mapping[str, Any]) -> str:
+    """Seconds from the command to the first training step."""
+    every = result["parts"][START]
+    if not every:
+        return "Not run."
+    lines = ["| configuration | seconds | range | rounds | load | began |", "|" + " --- |" * 6]
+    for one in every:
+        began = ", ".join(f"{name} {second:.3g} s" for name, second in one["before"].items())
+        cells = [f"`{one['config']}`", f"{one['seconds']:.3g}"]
+        cells += [f"{one['fastest']:.3g} – {one['slowest']:.3g}", str(one["rounds"])]
+        lines.append(f"| {' | '.join([*cells, format(one['load'], '.1f'), began])} |")
+    return "\n".join(lines)
+
+
+def bound_table(result: Mapping[str, Any]) -> str:
+    """What an epoch has to move and to multiply, at this machine's rates, beside what it takes."""
+    every = result["parts"][BOUND]
+    if not every:
+        return "Not run."
+    lines = [
+        "| catalogue | steps | GB | GB/s | bound by memory | GFLOP | GFLOP/s | bound by products "
+        "| an epoch takes | of the nearer bound |",
+        "|" + " --- |" * 10,
+    ]
+    for one in every:
+        memory, products = bound_seconds(one)
+        trained = result["training"]["epochs"]
+        same = (o for o in trained if (o["catalogue"], o["form"]) == (one["catalogue"], TRACED))
+        took = next((o["seconds"] for o in same), None)
+        cells = [_name(one), str(one["steps"]), f"{one['bytes'] / 1e9:.3g}"]
+        cells += [f"{one['bandwidth'] / 1e9:.3g}", f"{memory:.3g} s", f"{one['flop'] / 1e9:.3g}"]
+        cells += [f"{one['product_rate'] / 1e9:.3g}", f"{products:.3g} s"]
+        far = "" if took is None else f"{took / max(memory, products):.2f} ×"
+        cells += ["not run" if took is None else f"{took:.3g} s", far]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def profile_table(result: Mapping[str, Any]) -> str:
+    """How long the steps of an epoch wait for their data."""
+    every = result["parts"][PROFILE]
+    if not every:
+        return "Not run."
+    lines = [
+        "| catalogue | steps | seconds | waiting | the first step's wait alone "
+        "| others that waited | making batches |",
+        "|" + " --- |" * 7,
+    ]
+    for one in every:
+        cells = [_name(one), str(one["steps"]), f"{one['seconds']:.3g}", f"{one['waiting']:.2%}"]
+        cells += [f"{one['first_wait']:.2%}", str(one["waited"]), f"{one['making']:.3g} s"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    name: str = one["catalogue"]
+    return f"{int(name):,} artists" if name.isdigit() else name

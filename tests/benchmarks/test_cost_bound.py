@@ -1,0 +1,31 @@
+"""The bound of an epoch: by hand for a step, and what is measured of the machine makes sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.cost.bound import Work, bandwidth, product_rate, work_of
+
+
+def test_the_work_of_a_step_by_hand():
+    """Two convolutions of width 10 on content of 5 numbers: 6 artists, then 3, then 2."""
+    found = work_of([(6, 3, 7), (3, 2, 4)], 5.0, 10, [8])
+    # Products of content forward and for the weights, all others once more for what came in.
+    first = 2 * 2 * (6 + 3) * 5 * 10 + 3 * (2 * 7 * 10 + 2 * 3 * 10 * 10)
+    second = 3 * (2 * (3 + 2) * 10 * 10 + 2 * 4 * 10 + 2 * 2 * 10 * 10)
+    dense = 3 * 2 * 2 * 10 * 8
+    assert found.flop == first + second + dense
+    # Numbers of 4 bytes: states of senders, messages written and read, sums and states.
+    first = 6 * 5 + 6 * 10 + 7 * 10 + 3 * (5 + 10) + 2 * 3 * 10
+    second = 3 * 10 + 3 * 10 + 4 * 10 + 2 * (10 + 10) + 2 * 2 * 10
+    assert found.bytes == 3 * 4 * (first + second + 2 * (10 + 8))
+
+
+def test_twice_the_graph_is_twice_the_work():
+    one, two = work_of([(6, 3, 7)], 5.0, 10, [8]), work_of([(12, 6, 14)], 5.0, 10, [8])
+    assert two == Work(2 * one.bytes, 2 * one.flop)
+
+
+@pytest.mark.parametrize("measured", [lambda: bandwidth(1, 2), lambda: product_rate(64, 2)])
+def test_a_machine_does_something_in_a_second(measured):
+    assert measured() > 1e6
