@@ -9,7 +9,10 @@ from typing import Any
 from catalogues.errors import InputError
 from catalogues.tables import Row, decoded, missing_fault
 
-_ROWS_A_BATCH = 4096
+_ROWS_A_BATCH = 256
+"""Few, as rows may be wide: 256 vectors of 1,024 numbers are 8 MB of Python's floats."""
+_BUFFER = 1 << 20
+"""Bytes of a column that are read at a time; without, a column of a whole row group would be."""
 
 
 def read_parquet_rows(
@@ -21,7 +24,7 @@ def read_parquet_rows(
 
     number = 0
     try:
-        with pq.ParquetFile(path) as table:
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as table:
             names = table.schema_arrow.names
             present = [column for column in wanted if column in names]
             missing = missing_fault([column for column in required if column not in names])

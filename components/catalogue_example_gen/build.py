@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from catalogues.spec import Catalogue
 from components.catalogue_example_gen import artists as artist_stage
@@ -25,7 +23,9 @@ from components.catalogue_example_gen.kept_plays import WriteKeptPlays
 from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
-from components.catalogue_example_gen.tracks import FirstTracks
+from components.catalogue_example_gen.shards import WriteShards, shard_paths, write_line
+from components.catalogue_example_gen.tracks import first_tracks
+from components.catalogue_example_gen.whole_files import write_bytes, write_json, write_text
 from trainer.listener_factors import LISTENING_FILE
 
 SPLITS: Final = ("train", "val", "test")
@@ -147,9 +147,7 @@ def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details, max_tr
             found[RECORDS], detail.name, detail.lists, detail.name
         )
         if detail.vectors:
-            keyed[detail.name] |= f"{detail.name}: first" >> beam.CombinePerKey(
-                FirstTracks(detail.vectors, max_tracks)
-            )
+            keyed[detail.name] |= first_tracks(detail.name, detail.vectors, max_tracks)
         num_read.append(found[READ])
         rejects += [found[REJECTS], *wrong]
     return keyed, num_read, rejects
@@ -157,13 +155,13 @@ def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details, max_tr
 
 def _write_sidecars(catalogue, target, statistics, matrices) -> None:
     _ = statistics | "Write content" >> beam.Map(
-        lambda found: _write_json(f"{target}/{CONTENT_FILE}", found)
+        lambda found: write_json(f"{target}/{CONTENT_FILE}", found)
     )
     _ = matrices | "Write matrices" >> beam.Map(
-        lambda found: _write_bytes(f"{target}/{MATRICES_FILE}", found)
+        lambda found: write_bytes(f"{target}/{MATRICES_FILE}", found)
     )
     _ = statistics | "Write schema" >> beam.Map(
-        lambda found: _write_text(
+        lambda found: write_text(
             f"{target}/{SCHEMA_FILE}", str(catalogue_schema(catalogue, _dims(found)))
         )
     )
@@ -171,7 +169,7 @@ def _write_sidecars(catalogue, target, statistics, matrices) -> None:
 
 def _write_listening(target, factors) -> None:
     _ = factors | "Write listening" >> beam.Map(
-        lambda found: _write_bytes(f"{target}/{LISTENING_FILE}", found.to_bytes())
+        lambda found: write_bytes(f"{target}/{LISTENING_FILE}", found.to_bytes())
     )
 
 
@@ -198,16 +196,12 @@ def _write_hidden(config, target, hidden) -> None:
 
 
 def _write_examples(encoded, split, name, target, shards) -> None:
+    paths = shard_paths(f"{target}/Split-{name}/data_tfrecord", ".gz", shards)
     _ = (
         encoded
         | f"Only {name}" >> beam.Filter(lambda found: found[0] == split)
         | f"Values {name}" >> beam.Values()
-        | f"Write {name}"
-        >> beam.io.WriteToTFRecord(
-            os.path.join(target, f"Split-{name}", "data_tfrecord"),
-            file_name_suffix=".gz",
-            num_shards=shards,
-        )
+        | WriteShards(f"Write {name}", paths, target)
     )
 
 
@@ -215,9 +209,8 @@ def _write_rejects_and_summary(target, tables, rejects, counted) -> None:
     _ = (
         rejects
         | "Reject lines"
-        >> beam.Map(lambda reject: json.dumps(reject._asdict(), ensure_ascii=False))
-        | "Write rejects"
-        >> beam.io.WriteToText(f"{target}/{REJECTS_FILE}", num_shards=1, shard_name_template="")
+        >> beam.Map(lambda reject: json.dumps(reject._asdict(), ensure_ascii=False).encode())
+        | WriteShards("Write rejects", [f"{target}/{REJECTS_FILE}"], target, write_line)
     )
     counted["rejected"] = rejects | "Count rejects" >> beam.Map(
         lambda reject: (f"{reject.table}\n{reject.kind}", 1)
@@ -250,7 +243,7 @@ def _write_rejects_and_summary(target, tables, rejects, counted) -> None:
         | "Summary parts" >> beam.Flatten()
         | "Summary" >> beam.combiners.ToList()
         | "Write summary"
-        >> beam.Map(lambda found: _write_json(f"{target}/{SUMMARY_FILE}", _summary(found, tables)))
+        >> beam.Map(lambda found: write_json(f"{target}/{SUMMARY_FILE}", _summary(found, tables)))
     )
 
 
@@ -300,21 +293,3 @@ def _summary(found: list[tuple[str, Any]], tables: dict[str, str]) -> dict[str, 
         "first_rejects": [dict(zip(fields, reject, strict=True)) for reject in first],
         "unreadable": unreadable,
     }
-
-
-def _write_json(path: str, value: Any) -> None:
-    _write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def _write_text(path: str, text: str) -> None:
-    _write_bytes(path, text.encode())
-
-
-def _write_bytes(path: str, content: bytes) -> None:
-    # Beside, then renamed: a reader never sees half a file, and a retried worker does no harm.
-    beside = f"{path}.writing"
-    with FileSystems.create(beside) as file:
-        file.write(content)
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
-    FileSystems.rename([beside], [path])

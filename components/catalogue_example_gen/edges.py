@@ -11,6 +11,7 @@ import apache_beam as beam
 
 from catalogues.values import shown
 from components.catalogue_example_gen import progress
+from components.catalogue_example_gen.bounded_combine import CombineBounded
 from components.catalogue_example_gen.rows import EDGES, RECORDS, REJECTS, Edge, Reject
 
 TABLE: Final = EDGES
@@ -18,6 +19,9 @@ KNOWN: Final = "known"
 HIDDEN: Final = "hidden"
 KIND: Final = "kind"
 KEPT: Final = "kept"
+
+_MOST_NEIGHBORS: Final = 1 << 17
+"""Held before the shuffle, some 200 bytes each."""
 
 
 def reject_edge(edge: Edge, kind: str, particulars: str) -> Reject:
@@ -214,7 +218,9 @@ class Distributed(beam.PTransform):
         )
         return {
             "neighbors": known[KNOWN]
-            | "Strongest" >> beam.CombinePerKey(StrongestNeighbors(self._cap)),
+            | CombineBounded(
+                "Strongest", StrongestNeighbors(self._cap), lambda _: 1, _MOST_NEIGHBORS
+            ),
             "hidden": known[HIDDEN],
             "kinds": known[KIND],
             "kept": known[KEPT],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -10,6 +9,7 @@ import numpy as np
 
 from components.catalogue_example_gen.artists import WholeArtist
 from components.catalogue_example_gen.listening import known_plays
+from components.catalogue_example_gen.shards import WriteShards, shard_paths
 from trainer.kept_plays import PLAYS_PREFIX, PLAYS_SUFFIX, encode_plays
 
 
@@ -42,11 +42,10 @@ class WriteKeptPlays(beam.PTransform):
             artists
             | "Plays of kept listeners"
             >> beam.ParDo(_Encoded(), beam.pvalue.AsSingleton(self._kept))
-            | "Write plays"
-            >> beam.io.WriteToTFRecord(
-                os.path.join(self._target, PLAYS_PREFIX),
-                file_name_suffix=PLAYS_SUFFIX,
-                num_shards=self._shards,
+            | WriteShards(
+                "Write plays",
+                shard_paths(f"{self._target}/{PLAYS_PREFIX}", PLAYS_SUFFIX, self._shards),
+                self._target,
             )
         )
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import apache_beam as beam
 
+from components.catalogue_example_gen.bounded_combine import CombineBounded
 from components.catalogue_example_gen.details import Detail
+
+_MOST_CELLS: Final = 1 << 19
+"""Numbers and words that are held before the shuffle, some 40 bytes each."""
 
 
 class Tracks(NamedTuple):
@@ -95,3 +99,13 @@ class FirstTracks(beam.CombineFn):
             # In place: a copy at each cut would take the square of the number of tracks.
             tracks.others.append(detail._replace(value=kept))
         return Tracks(num_cut, first, tracks.others)
+
+
+def first_tracks(table: str, vectors: tuple[str, ...], max_tracks: int) -> CombineBounded:
+    """(artist id, Detail) of a table -> (artist id, Tracks); see `FirstTracks`."""
+    return CombineBounded(f"{table}: first", FirstTracks(vectors, max_tracks), _cells, _MOST_CELLS)
+
+
+def _cells(detail: Detail) -> int:
+    # A row itself takes about as much as ten.
+    return 10 + sum(map(len, detail.value.values()))
