@@ -123,14 +123,14 @@ def make_examples(
 
     from components.catalogue_example_gen.build import SUMMARY_FILE, build
     from components.catalogue_example_gen.executor import check_summary
+    from pipeline.beam_runner import choose_runner
 
     tell("Building ego graphs …")
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".examples-", dir=folder))
     try:
-        options = PipelineOptions(
-            [f"--runner={config.beam.runner}", *config.beam.options], save_main_session=False
-        )
+        beam_config = choose_runner(config.beam, config.catalogue.path).beam
+        options = PipelineOptions(beam_config.arguments(), save_main_session=False)
         with beam.Pipeline(options=options) as pipeline:
             build(pipeline, load_catalogue(config.catalogue.path), config.graph, str(partial))
         check_summary(json.loads((partial / SUMMARY_FILE).read_text()), config.on_bad_rows)

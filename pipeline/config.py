@@ -29,6 +29,8 @@ from trainer.config import TrainerConfig
 
 DEFAULT_CONFIG: Final = "configs/sampler.yaml"
 CONFIG_VARIABLE: Final = "ARTIST_SIM_CONFIG"
+AUTO: Final = "auto"
+DIRECT_RUNNER: Final = "DirectRunner"
 _DATA_DEFAULT: Final = "../shared/data"
 _EXPONENT: Final = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -70,12 +72,18 @@ class BeamConfig:
     """The Beam runner of the graph builder and the statistics.
 
     Attributes:
-      runner: its name as Beam has it.
+      runner: its name as Beam has it, or 'auto': the direct runner, in as many processes as a local
+        run's cores and catalogue are worth (`pipeline.beam_runner`), and else in one.
       options: Beam's own, as on a command line: '--direct_num_workers=2'.
     """
 
-    runner: str = "DirectRunner"
+    runner: str = AUTO
     options: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """As on Beam's command line, where the last one counts."""
+        runner = DIRECT_RUNNER if self.runner == AUTO else self.runner
+        return [f"--runner={runner}", *self.options]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -195,7 +195,7 @@ def create_pipeline(
         # inputs, so neither at the catalogue's files nor at what is served.
         enable_cache=not on_kubeflow,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=[f"--runner={config.beam.runner}", *config.beam.options],
+        beam_pipeline_args=config.beam.arguments(),
     )
 
 

@@ -5,6 +5,7 @@ The configuration is the one that ARTIST_SIM_CONFIG names, configs/sampler.yaml 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -28,6 +29,7 @@ def main() -> int:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
+        from pipeline.beam_runner import choose_runner
         from pipeline.dag import create_pipeline
         from pipeline.metadata_store import connect, connection_config
         from pipeline.reporting_runner import ReportingRunner
@@ -35,8 +37,9 @@ def main() -> int:
         if config.metadata.backend != "sqlite":
             # A server that is not there, or refuses, is told before anything is spent.
             connect(config.metadata)
+        runner = choose_runner(config.beam, config.catalogue.path)
         pipeline = create_pipeline(
-            config,
+            dataclasses.replace(config, beam=runner.beam),
             pipeline_root=str(pipeline_root()),
             serving_root=str(serving_root()),
             checkpoints=str(home() / "checkpoints"),
@@ -44,7 +47,7 @@ def main() -> int:
         )
         with only_run():
             remember_store(config.metadata)
-            ReportingRunner(log).run(pipeline)
+            ReportingRunner(log, runner.told).run(pipeline)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2

@@ -28,11 +28,12 @@ class ReportingRunner(LocalDagRunner):
 
     Args:
       log: the file that has the full log.
+      beam: where the Beam stages run, and why; told first.
     """
 
-    def __init__(self, log: Path):
+    def __init__(self, log: Path, beam: str = ""):
         super().__init__()
-        self._log = log
+        self._log, self._beam = log, beam
 
     def run_with_ir(self, pipeline: Any, run_options: Any = None) -> None:
         """Runs the compiled pipeline.
@@ -40,6 +41,8 @@ class ReportingRunner(LocalDagRunner):
         Raises:
           InputError: a stage failed; by a user's mistake, or with the log's name otherwise.
         """
+        if self._beam:
+            console().print(f"Beam: {self._beam}", highlight=False, soft_wrap=True)
         stages = _StageLines(len(pipeline.nodes))
         logger = logging.getLogger("absl")
         logger.addHandler(stages)

@@ -128,7 +128,9 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
 def _config(catalogue: Path) -> Any:
     from pipeline.config import parse_config
 
-    return parse_config({"catalogue": {"path": str(catalogue)}}, "cost")
+    # What is measured is this process.
+    beam = {"runner": "DirectRunner"}
+    return parse_config({"catalogue": {"path": str(catalogue)}, "beam": beam}, "cost")
 
 
 def _system(catalogue: Path, folder: Path) -> tuple[Any, Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from tfx import types
@@ -23,6 +24,7 @@ from components.catalogue_example_gen.executor import (
     ON_BAD_ROWS,
     Executor,
 )
+from components.catalogue_example_gen.spans import resolve_span
 from components.run_parameters import RUN_PARAMETERS
 
 FILES = "catalogue"
@@ -127,6 +129,23 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )
+
+
+def newest_folder(catalogue: str) -> Path:
+    """The folder of the newest span, as TFX's driver finds it.
+
+    Args:
+      catalogue: as CatalogueExampleGen takes it, with a pattern.
+
+    Raises:
+      InputError: no folder matches.
+    """
+    fixed, _, pattern = _split_pattern(catalogue)
+    inputs = example_gen_pb2.Input(
+        splits=[example_gen_pb2.Input.Split(name=FILES, pattern=pattern)]
+    )
+    resolve_span(fixed, inputs, "")
+    return Path(fixed, inputs.splits[0].pattern).parent
 
 
 def _split_pattern(catalogue: str) -> tuple[str, str, str]:

@@ -40,6 +40,11 @@ def test_shuffled_rows_in_several_files_and_shards(pairs, tmp_path):
 
 
 @pytest.fixture(scope="module")
+def in_process(wide, tmp_path_factory):
+    return built(tmp_path_factory.mktemp("in-process"), wide, BuildConfig(pca_dim=3))
+
+
+@pytest.fixture(scope="module")
 def wide():
     """Some artists with vectors whose sums depend on the order, and words, by table."""
     generator = np.random.default_rng(3)
@@ -58,16 +63,17 @@ def wide():
     }
 
 
-def test_statistics_have_the_same_bytes_in_other_bundles(wide, tmp_path):
-    config = BuildConfig(pca_dim=3)
-    one = built(tmp_path / "one", wide, config)
+# Several workers take a bundle each.
+@pytest.mark.parametrize("mode", ["multi_threading", "multi_processing"])
+def test_workers_write_the_same_bytes(wide, in_process, mode, tmp_path):
     generator = random.Random(5)
     files = {"catalogue.yaml": wide["catalogue.yaml"]}
     for table in ("artists", "edges"):
         files |= dealt(table, wide[f"{table}-0.csv"], generator)
-    # Three workers take a bundle each.
-    workers = ("--direct_running_mode=multi_threading", "--direct_num_workers=3")
-    other = built(tmp_path / "other", files, config, workers)
-    for name in ("content.json", "content.npz"):
-        assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
-    assert {entry["name"] for entry in one.content["modalities"]} == {"clap", "tags"}
+    workers = (f"--direct_running_mode={mode}", "--direct_num_workers=2")
+    other = built(tmp_path, files, BuildConfig(pca_dim=3), workers)
+    for name in ("content.json", "content.npz", "summary.json"):
+        assert (in_process.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
+    for split in (*SPLITS, "hidden_val", "hidden_test"):
+        assert in_process.records(split) == other.records(split)
+    assert {entry["name"] for entry in other.content["modalities"]} == {"clap", "tags"}

@@ -1,0 +1,123 @@
+"""Which Beam runner a local run takes, chosen before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Final
+
+from catalogues.spec import load_catalogue
+from components.catalogue_example_gen.details import detail_tables
+from components.catalogue_example_gen.progress import num_rows
+from pipeline.config import AUTO, DIRECT_RUNNER, BeamConfig
+
+MANY_ROWS: Final = 500_000
+"""A catalogue of so many rows or more is built in several processes (decision 19)."""
+MOST_WORKERS: Final = 8
+"""One process hands out what they read: a sixth of the work where this was measured."""
+_PROCESS_BYTES: Final = 9 * 10**8
+"""Of the runner and of each worker before the first row: they load TensorFlow."""
+_ROW_BYTES: Final = 2000
+"""Of all processes together; 1,400 were measured (decision 19)."""
+_CHOOSING: Final = ("runner", "direct_running_mode", "direct_num_workers")
+"""Options of Beam that say where a pipeline runs."""
+_MEMORY_OF_MACHINE: Final = Path("/proc/meminfo")
+_CONTAINER: Final = Path("/sys/fs/cgroup")
+
+
+@dataclasses.dataclass(frozen=True)
+class ChosenRunner:
+    """Where the Beam stages of a run go.
+
+    Attributes:
+      beam: without `auto`.
+      told: one line that says which runner it is, and why.
+    """
+
+    beam: BeamConfig
+    told: str
+
+
+def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
+    """Puts a runner in the place of `auto`; what a person says of it stays.
+
+    It is Beam's direct runner in this process for few rows, on one core, or where memory is short,
+    and else the same with worker processes.
+
+    Args:
+      beam: of the configuration.
+      catalogue: the catalogue's folder, or a pattern, whose newest folder counts.
+
+    Raises:
+      InputError: there is no such catalogue, or its description is wrong.
+    """
+    if beam.runner != AUTO:
+        return ChosenRunner(beam, f"{beam.runner}, as `beam.runner` says")
+    direct = dataclasses.replace(beam, runner=DIRECT_RUNNER)
+    names = [option.partition("=")[0].removeprefix("--") for option in beam.options]
+    if any(name in _CHOOSING for name in names):
+        return ChosenRunner(direct, "as `beam.options` say")
+    cores = usable_cores()
+    if cores < 2:
+        return ChosenRunner(direct, "in this process, as there is one core")
+    rows = rows_of(catalogue)
+    if rows < MANY_ROWS:
+        why = f"the catalogue has {rows:,} rows, fewer than {MANY_ROWS:,}"
+        return ChosenRunner(direct, f"in this process, as {why}")
+    workers = min(cores, MOST_WORKERS)
+    needed, free = (1 + workers) * _PROCESS_BYTES + rows * _ROW_BYTES, free_bytes()
+    if free < needed:
+        why = f"{workers} workers and {rows:,} rows may take {needed / 1e9:.1f} GB, and"
+        return ChosenRunner(direct, f"in this process, as {why} {free / 1e9:.1f} GB are free")
+    spread = ("--direct_running_mode=multi_processing", f"--direct_num_workers={workers}")
+    return ChosenRunner(
+        dataclasses.replace(direct, options=(*spread, *beam.options)),
+        f"with {workers} worker processes, as the catalogue has {rows:,} rows, {MANY_ROWS:,} or "
+        f"more, and there are {cores} cores",
+    )
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: of the machine, or what its container leaves it."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = map(int, (_CONTAINER / "cpu.max").read_text().split())
+    except (OSError, ValueError):
+        # No such file, or 'max' in it.
+        return cores
+    return max(1, min(cores, quota // period))
+
+
+def free_bytes() -> int:
+    """The memory that this process may still take: of the machine, or what its container leaves."""
+    lines = _MEMORY_OF_MACHINE.read_text().splitlines()
+    free = 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    try:
+        limit, used = (
+            int((_CONTAINER / f"memory.{name}").read_text()) for name in ("max", "current")
+        )
+    except (OSError, ValueError):
+        return free
+    return max(0, min(free, limit - used))
+
+
+def rows_of(catalogue: str) -> int:
+    """The rows of all tables of a catalogue that the graph builder reads, as `num_rows` counts.
+
+    Raises:
+      InputError: there is no such catalogue, or its description is wrong.
+    """
+    found = load_catalogue(_folder(catalogue))
+    tables = [found.artists.table, found.edges.table]
+    tables += [detail.table for detail in detail_tables(found)]
+    return sum(num_rows(path) for table in tables for path in found.files(table))
+
+
+def _folder(catalogue: str) -> Path:
+    if "{" not in catalogue:
+        return Path(catalogue)
+    # Spans are numbered by TFX, which is slow to import.
+    from components.catalogue_example_gen.component import newest_folder
+
+    return newest_folder(str(Path(catalogue).absolute()))
