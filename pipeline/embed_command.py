@@ -66,7 +66,7 @@ def add_embed_command(commands: argparse._SubParsersAction) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="a configuration whose `beam` says where this runs (default: in this process)",
+        help="a configuration whose `beam` says where this runs (default and `auto`: this process)",
     )
     parser.set_defaults(func=_embed)
 
@@ -85,7 +85,7 @@ def _embed(args: argparse.Namespace) -> int:
 
     started = time.monotonic()
     output = args.output.absolute()
-    count = embed_into(output, model, examples, where.runner, where.options)
+    count = embed_into(output, model, examples, where.arguments())
     seconds = time.monotonic() - started
     print(f"{count:,} artists by model {model.name} in {seconds:.0f} s: {shown(output)}")
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from components import beam_progress
 from components.bulk_embedder import layers, progress, walks
 from components.bulk_embedder.served_edges import ReadCatalogue
 from components.bulk_embedder.shards import WriteShards
@@ -49,7 +50,7 @@ def _examples(block: int, artists: Iterable[tuple[int, str, bytes]]) -> tuple[in
     ordered = sorted(artists)
     if [place for place, _, _ in ordered] != list(range(len(ordered))):
         raise ValueError(f"block {block} of the artists is not whole")
-    progress.tell(progress.READING, len(ordered))
+    beam_progress.tell(progress.READING, len(ordered))
     examples = np.empty(len(ordered), object)
     examples[:] = [example for _, _, example in ordered]
     return block, examples
@@ -60,5 +61,5 @@ def _ids(block: int, artists: Iterable[tuple[int, str, bytes]]) -> tuple[int, li
 
 
 def _told(keyed: tuple[int, np.ndarray]) -> tuple[int, np.ndarray]:
-    progress.tell(progress.EMBEDDING, len(keyed[1]))
+    beam_progress.tell(progress.EMBEDDING, len(keyed[1]))
     return keyed

@@ -14,6 +14,7 @@ import pyarrow.parquet as parquet
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from catalogues.errors import InputError
+from components import beam_progress
 from components.bulk_embedder import progress
 from components.bulk_embedder.embedder import embed_catalogue
 from components.bulk_embedder.shards import FILES
@@ -25,17 +26,14 @@ from trainer.loading import modality_dims, read_graph_spec, read_listener_factor
 _ABOUT: Final = "artist_sim.model"
 
 
-def embed_into(
-    output: Path, model: Path, examples: Path, runner: str, options: Sequence[str]
-) -> int:
+def embed_into(output: Path, model: Path, examples: Path, beam_arguments: Sequence[str]) -> int:
     """Writes the embeddings of all artists of the examples, with bars for a person who waits.
 
     Args:
       output: a folder that is not there yet; it appears when all is written.
       model: folder of a version of the model.
       examples: folder of the Examples artifact.
-      runner: of Beam.
-      options: Beam's own.
+      beam_arguments: where it runs, as Beam's own command lines have it.
 
     Returns:
       The number of artists.
@@ -54,10 +52,10 @@ def embed_into(
     # Others may read what is written; mkdtemp lets nobody.
     beside.chmod(0o777 & ~_umask())
     try:
-        pipeline_options = PipelineOptions([f"--runner={runner}", *options])
+        pipeline_options = PipelineOptions(list(beam_arguments))
         with (
             Phases(dict.fromkeys(progress.phases(plan), counted)) as phases,
-            progress.listening(phases.advance),
+            beam_progress.listening(phases.advance),
             beam.Pipeline(options=pipeline_options) as pipeline,
         ):
             about = {_ABOUT: model.name}

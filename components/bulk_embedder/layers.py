@@ -9,6 +9,7 @@ import apache_beam as beam
 import numpy as np
 import scipy.sparse as sp
 
+from components import beam_progress
 from components.bulk_embedder import progress
 from components.bulk_embedder.exact_sums import restored, rounded
 from components.bulk_embedder.exchange import Said, by_source, row_sums, said_along
@@ -125,7 +126,7 @@ class Hear(beam.DoFn):
                 heard += rounded(row_sums(target, column, weight, len(own), messages))
             else:
                 _add_gated(heard, edges, key, messages)
-        progress.tell(self._phase, len(own))
+        beam_progress.tell(self._phase, len(own))
         yield block, self._update(own, restored(heard))
 
 

@@ -9,6 +9,7 @@ import apache_beam as beam
 import numpy as np
 import scipy.sparse as sp
 
+from components import beam_progress
 from components.bulk_embedder import progress
 from components.bulk_embedder.exact_sums import VISIT_BITS, restored, rounded
 from components.bulk_embedder.exchange import Said, by_source, row_sums, said_along
@@ -185,7 +186,7 @@ def _most_visited(
             used = handed > 0
             place = target.astype(np.int64)[:, None] << _COLUMN_BITS
             total.add((place + visited[source])[used], rounded(handed[used], VISIT_BITS))
-    progress.tell(progress.hop_phase(hop), len(codes))
+    beam_progress.tell(progress.hop_phase(hop), len(codes))
     return block, total.most(len(codes), reach)
 
 

@@ -18,6 +18,7 @@ from tfx.utils import io_utils, proto_utils
 
 from catalogues.errors import InputError
 from catalogues.spec import Catalogue, load_catalogue
+from components import beam_progress
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.build import (
     HIDDEN_PREFIX,
@@ -65,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = read_config(run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]))
         with (
             _bars(catalogue) as advance,
-            progress.listening(advance),
+            beam_progress.listening(advance),
             self._make_beam_pipeline() as pipeline,
         ):
             build(pipeline, catalogue, config, examples.uri)

@@ -1,17 +1,13 @@
-"""How far the graph builder is, for a person who waits.
-
-The listener lives in the process that runs the pipeline. Workers in other processes have none, and
-then report to nobody: progress is a courtesy, never data.
-"""
+"""How far the graph builder is, for a person who waits."""
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+
+from components.beam_progress import tell
 
 READING: Final = "reading tables"
 JOINING: Final = "joining edges"
@@ -19,22 +15,9 @@ WRITING: Final = "writing ego graphs"
 
 _STRIDE: Final = 500
 
-_listener: Callable[[str, int], None] | None = None
-
-
-@contextlib.contextmanager
-def listening(listener: Callable[[str, int], None]) -> Iterator[None]:
-    """Calls `listener(phase, num_elements)` for every advance while the context is open."""
-    global _listener
-    _listener = listener
-    try:
-        yield
-    finally:
-        _listener = None
-
 
 class Advance:
-    """Counts one phase's elements and tells the listener now and then."""
+    """Counts one phase's elements and tells of them now and then."""
 
     def __init__(self, phase: str):
         self._phase = phase
@@ -48,8 +31,8 @@ class Advance:
 
     def flush(self) -> None:
         """Tells what has not been told yet."""
-        if _listener is not None and self._count:
-            _listener(self._phase, self._count)
+        if self._count:
+            tell(self._phase, self._count)
         self._count = 0
 
 

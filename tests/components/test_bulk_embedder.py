@@ -57,7 +57,7 @@ class Case:
 
     def embedded(self, output: Path, *options: str) -> dict[str, bytes]:
         """The bytes of the files, by name."""
-        embed_into(output, self.model, self.examples, "DirectRunner", options)
+        embed_into(output, self.model, self.examples, ["--runner=DirectRunner", *options])
         return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
 
     def served(self) -> np.ndarray:
@@ -252,7 +252,7 @@ def test_the_most_visited_are_those_of_a_plain_table(held, monkeypatch):
 
 def refusal(case: Case, output: Path) -> str:
     with pytest.raises(InputError) as caught:
-        embed_into(output, case.model, case.examples, "DirectRunner", ())
+        embed_into(output, case.model, case.examples, ["--runner=DirectRunner"])
     text = str(caught.value)
     assert text.endswith(".") and "\n" not in text and str(output.parent) not in text
     assert not list(output.parent.glob(f".{output.name}*"))
