@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,10 @@ LAYERS: Final = "layers"
 WALKS: Final = "walks"
 _FOLDER: Final = ("assets.extra", "bulk")
 _PLAN: Final = "plan.json"
+_SAVED_MODEL: Final = "saved_model.pb"
+_FUNCTIONS: Final = "functions.pb"
+"""What lies here in place of _SAVED_MODEL: TFX's Pusher copies no file of that name but the one on
+top."""
 _MEMORY: Final = "_memory/{}/.ATTRIBUTES/VARIABLE_VALUE"
 _ARTIST_ID: Final = "artist_id/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -143,6 +148,7 @@ def write_bulk_model(
         plan["listeners"] = listeners_digest(listeners)
     folder = os.path.join(path, *_FOLDER)
     tf.saved_model.save(_Functions(system.encoder, steps.variables), folder, signatures=functions)
+    tf.io.gfile.rename(os.path.join(folder, _SAVED_MODEL), os.path.join(folder, _FUNCTIONS))
     text = json.dumps({"format": FORMAT, **plan}, sort_keys=True, indent=1) + "\n"
     with tf.io.gfile.GFile(os.path.join(folder, _PLAN), "w") as file:
         file.write(text)
@@ -169,7 +175,16 @@ def read_bulk_plan(path: str) -> BulkPlan:
 
 def load_bulk_functions(path: str) -> Callable[..., Any]:
     """(name of a function, *arrays) -> array, of a SavedModel's bulk model."""
-    model = tf.saved_model.load(os.path.join(path, *_FOLDER))
+    folder = os.path.join(path, *_FOLDER)
+    # All of it is in memory when it is loaded.
+    with tempfile.TemporaryDirectory() as local:
+        for parent, _, names in tf.io.gfile.walk(folder):
+            place = os.path.join(local, os.path.relpath(parent, folder))
+            os.makedirs(place, exist_ok=True)
+            for name in names:
+                target = _SAVED_MODEL if name == _FUNCTIONS else name
+                tf.io.gfile.copy(os.path.join(parent, name), os.path.join(place, target))
+        model = tf.saved_model.load(local)
 
     def call(name: str, *given: Any) -> Any:
         function = model.signatures[name]

@@ -110,6 +110,8 @@ def test_the_embeddings_are_those_that_the_model_serves(case, tmp_path):
     expected = case.served()
     assert np.ptp(expected, axis=0).min() > 0.05
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    # TFX's Pusher leaves out all but the one on top: the functions were missing where it pushed.
+    assert [path.parent for path in case.model.rglob("saved_model.pb*")] == [case.model]
     told = parquet.read_schema(tmp_path / "vectors" / "embeddings-00000.parquet").metadata
     assert told == {b"artist_sim.model": b"1700000000"}
 
