@@ -208,7 +208,11 @@ def _free_ports(count: int) -> list[int]:
 
 def _write_boot(path: Path, worker_memory: int | None) -> None:
     """The program that the configuration names to task managers; they give it its arguments."""
-    limit = f"export {MEMORY_VARIABLE}={worker_memory}\n" if worker_memory else ""
+    limit = ""
+    if worker_memory:
+        # The kernel counts what threads and arenas of malloc set aside, used or not: a worker has
+        # some hundred threads, of 8 MB each by default.
+        limit = f"export {MEMORY_VARIABLE}={worker_memory} MALLOC_ARENA_MAX=2\nulimit -S -s 1024\n"
     # Isolated: neither the folder it is started in nor PYTHONPATH says which code it runs.
     command = shlex.join([sys.executable, "-I", "-W", "ignore", str(_BOOT)])
     beside = path.with_suffix(".writing")

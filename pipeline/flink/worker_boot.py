@@ -21,6 +21,9 @@ from typing import Any, Final
 
 MEMORY_VARIABLE: Final = "ARTIST_SIM_WORKER_MEMORY"
 """Names the megabytes that a worker may have for its data; no limit if it is not set."""
+_PIECE: Final = 256 << 10
+"""Bytes that a worker gathers before it sends them. A task manager lets up to a hundred messages of
+two such pieces wait for each bundle: 50 MB, where Beam's 10 MB a piece would fill its heap."""
 _CODE: Final = "workflow.tar.gz"
 _LIST_OF_PACKAGES: Final = "submission_environment_dependencies.txt"
 _CHECKS: Final = 1.0
@@ -44,6 +47,7 @@ def main() -> None:
         # In place of this file's own folder.
         sys.path[0] = str(code)
     os.environ.update(_environment(info, args.id, folder))
+    _send_small_pieces()
 
     from apache_beam.runners.worker import sdk_worker_main
 
@@ -54,6 +58,16 @@ def _limit_memory(megabytes: str | None) -> None:
     if megabytes:
         limit = int(megabytes) << 20
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _send_small_pieces() -> None:
+    """Beam has no option for it: the size is a constant, and a default of the streams' argument."""
+    from apache_beam.runners.worker import data_plane
+
+    init = data_plane.SizeBasedBufferingClosableOutputStream.__init__
+    given = data_plane._DEFAULT_SIZE_FLUSH_THRESHOLD
+    init.__defaults__ = tuple(_PIECE if size == given else size for size in init.__defaults__)
+    data_plane._DEFAULT_SIZE_FLUSH_THRESHOLD = _PIECE
 
 
 def _end_with(parent: int) -> None:

@@ -111,7 +111,7 @@ def test_the_boot_program_limits_memory_where_it_is_asked_to(tmp_path):
     cluster._write_boot(tmp_path / "boot", None)
     assert "MEMORY" not in (tmp_path / "boot").read_text()
     cluster._write_boot(tmp_path / "boot", 700)
-    assert "export ARTIST_SIM_WORKER_MEMORY=700\n" in (tmp_path / "boot").read_text()
+    assert "export ARTIST_SIM_WORKER_MEMORY=700 " in (tmp_path / "boot").read_text()
     assert os.access(tmp_path / "boot", os.X_OK)
 
 

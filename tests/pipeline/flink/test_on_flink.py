@@ -1,9 +1,10 @@
-"""The graph builder on a real Flink cluster: the same bytes, also after a loss.
+"""The graph builder on a real Flink cluster: the same bytes, after a loss and of much data too.
 
 Minutes, Java, Maven and 6 GB of memory: `make test-flink`.
 """
 
 import dataclasses
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,11 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
 from pipeline.config import load_config
-from pipeline.flink import cluster
+from pipeline.flink import cluster, worker_boot
 from pipeline.flink.supervisor import asked
 from pipeline.home import home
 from tests.conftest import FLINK_VARIABLE, REPOSITORY
@@ -23,6 +27,8 @@ from tests.conftest import FLINK_VARIABLE, REPOSITORY
 pytestmark = pytest.mark.skipif(
     not os.environ.get(FLINK_VARIABLE), reason=f"{FLINK_VARIABLE} is not set"
 )
+WORKER_MEMORY = 900
+"""Megabytes; a worker has some 600 before its first record, most of it TensorFlow."""
 SAMPLER = REPOSITORY / "catalogues" / "sampler"
 
 
@@ -35,7 +41,7 @@ def flink(tmp_path_factory):
         patch.setenv("ARTIST_SIM_HOME", str(tmp_path_factory.mktemp("flink")))
         beam = load_config(REPOSITORY / "configs" / "flink.yaml").beam
         options = [f"--runner={beam.runner}", *beam.options, f"--job_endpoint=localhost:{port}"]
-        cluster.up(job_port=port, jars=jars)
+        cluster.up(job_port=port, jars=jars, worker_memory=WORKER_MEMORY)
         yield options
         cluster.down()
 
@@ -47,7 +53,35 @@ def sampler_directly(tmp_path_factory):
     return target
 
 
-def building(catalogue, target, options):
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """20,000 artists with a vector of 512 numbers and 6 KB of text each: 160 MB.
+
+    As Python's objects the vectors alone are 330 MB, more than a worker has left.
+    """
+    folder = tmp_path_factory.mktemp("large")
+    generator = np.random.default_rng(0)
+    ids = np.array([f"a{place:05}" for place in range(20_000)])
+    around = np.concatenate([np.roll(ids, 1), np.roll(ids, 7)])
+    pq.write_table(pa.table({"of": np.tile(ids, 2), "to": around}), folder / "edges.parquet")
+    for file in range(8):
+        own = ids[file::8]
+        vectors = generator.normal(size=(len(own), 512)).astype(np.float32)
+        story = [f"{name} " * 857 for name in own]
+        artists = pa.table({"id": own, "story": story})
+        pq.write_table(artists, folder / f"artists-{file}.parquet", row_group_size=500)
+        tracks = pa.table({"id": own, "wide": list(vectors)})
+        pq.write_table(tracks, folder / f"tracks-{file}.parquet", row_group_size=500)
+    (folder / "catalogue.yaml").write_text(
+        "name: large\n"
+        "artists: {table: artists-*.parquet, id: id, meta: [story]}\n"
+        "content: {wide: {table: tracks-*.parquet, artist: id, column: wide}}\n"
+        "edges: {table: edges.parquet, source: of, target: to}\n"
+    )
+    return folder
+
+
+def building(catalogue, target, options, limit=None):
     command = [sys.executable, "-W", "ignore", "-m", "tests.pipeline.flink.graph_building"]
     return subprocess.Popen(
         [*command, str(catalogue), str(target), *options],
@@ -55,6 +89,7 @@ def building(catalogue, target, options):
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=limit,
     )
 
 
@@ -64,12 +99,12 @@ def finished(process):
 
 
 def records(target):
-    """The records of each split, in an order of their own."""
+    """Digests of the records of each split, in an order of their own."""
     found = {}
     for split in sorted(Path(target).glob("Split-*")):
         files = sorted(str(path) for path in split.glob("data_tfrecord-*.gz"))
-        read = tf.data.TFRecordDataset(files, compression_type="GZIP")
-        found[split.name] = sorted(read.as_numpy_iterator())
+        read = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
+        found[split.name] = sorted(hashlib.sha256(record).hexdigest() for record in read)
     return found
 
 
@@ -111,6 +146,23 @@ def test_a_task_manager_that_is_killed_costs_nothing_but_time(flink, sampler_dir
     history = asked(before.rest_port, f"jobs/{job}/exceptions")["exceptionHistory"]["entries"]
     assert history, "the job did not notice"
     assert cluster.status().replaced == before.replaced + 1
+
+
+def test_a_run_larger_than_a_workers_memory_passes(flink, large, tmp_path):
+    in_parts = ["--parallelism=8", "--execution_mode_for_batch=BATCH_FORCED"]
+    on_flink = building(large, tmp_path / "flink", [*flink, *in_parts])
+    finished(on_flink)
+
+    # One process with as much memory holds not all that the run holds.
+    def limit():
+        worker_boot._limit_memory(str(WORKER_MEMORY))
+
+    limited = building(large, tmp_path / "limited", [], limit)
+    _, said = limited.communicate()
+    assert limited.returncode != 0
+    assert any(fault in said for fault in ("MemoryError", "realloc failed", "bad_alloc"))
+    finished(building(large, tmp_path / "direct", []))
+    assert_same_examples(tmp_path / "direct", tmp_path / "flink")
 
 
 def _running_job(rest_port, process):

@@ -149,6 +149,21 @@ def test_a_worker_may_have_no_more_memory_than_it_is_given(megabytes):
     assert ("MemoryError" in found.stderr) == (megabytes == 400)
 
 
+def test_a_worker_sends_in_small_pieces():
+    body = """
+from apache_beam.runners.worker import data_plane
+boot._send_small_pieces()
+sent = []
+stream = data_plane.ClosableOutputStream.create(None, sent.append, 0)
+for _ in range(100):
+    stream.write(bytes(boot._PIECE // 8))
+    stream.maybe_flush()
+print(len(sent), max(map(len, sent)) <= 2 * boot._PIECE, data_plane._DEFAULT_SIZE_FLUSH_THRESHOLD)
+"""
+    found = subprocess.run(in_python(body), capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["11", "True", str(worker_boot._PIECE)]
+
+
 def test_a_worker_ends_with_its_task_manager():
     # Asked for its parent before it tells that it may be killed.
     worker = "import os; of = os.getppid(); print(os.getpid(), flush=True); boot._end_with(of)"
