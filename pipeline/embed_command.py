@@ -82,7 +82,9 @@ def _embed(args: argparse.Namespace) -> int:
     model = (args.model or newest_version(serving_root())).absolute()
     examples = (args.examples or _examples_of(model)).absolute()
     from components.bulk_embedder.embedding_run import embed_into
+    from components.loopback import keep_workers_local
 
+    keep_workers_local()
     started = time.monotonic()
     output = args.output.absolute()
     count = embed_into(output, model, examples, where.arguments())

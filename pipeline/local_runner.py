@@ -29,6 +29,7 @@ def main() -> int:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
+        from components.loopback import keep_workers_local
         from pipeline.beam_runner import choose_runner
         from pipeline.dag import create_pipeline
         from pipeline.metadata_store import connect, connection_config
@@ -37,6 +38,7 @@ def main() -> int:
         if config.metadata.backend != "sqlite":
             # A server that is not there, or refuses, is told before anything is spent.
             connect(config.metadata)
+        keep_workers_local()
         runner = choose_runner(config.beam, config.catalogue.path)
         pipeline = create_pipeline(
             dataclasses.replace(config, beam=runner.beam),
