@@ -13,7 +13,9 @@ from typing import Any, Final
 from benchmarks.cost.catalogue import ARTISTS, EDGES, make_catalogue
 
 CATALOGUE: Final = "catalogue"
-"""A stage that measures nothing: what makes a catalogue must not count as memory of others."""
+TABLES: Final = "tables"
+"""Stages that measure nothing: what makes a catalogue, or turns it into the tables that TF-GNN's
+sampler reads, must not count as memory of others."""
 _SHARES: Final = (0.8, 0.1, 0.1)
 """Of the artists, in each split: the graph builder's."""
 
@@ -58,6 +60,19 @@ def build_with_pandas(catalogue: Path, folder: Path) -> dict[str, Any]:
     hidden = both[(both["seen"] != 0) & (both["source"].map(split) == both["seen"])]
     hidden.to_parquet(target / "hidden.parquet")
     return _took(started, worked) | {"written_mib": _mib_in(target)}
+
+
+def sample_with_tfgnn(tables: Path, folder: Path) -> dict[str, Any]:
+    """TF-GNN's sampler on Beam's direct runner: each artist with 25 neighbours at most.
+
+    It reads tables of its own, with all edges in both directions; it checks nothing, hides nothing,
+    and computes no statistics.
+    """
+    from benchmarks.cost.sampler import sample
+
+    started, worked = time.perf_counter(), time.process_time()
+    samples = sample(tables, folder)
+    return _took(started, worked) | {"written_mib": _mib_in(samples)}
 
 
 def train_epoch(catalogue: Path, folder: Path, began: float) -> dict[str, Any]:
@@ -106,17 +121,25 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
 
     Args:
       stage: of benchmarks.cost.program.STAGES, whose later ones need the examples of the first;
-        or CATALOGUE.
+        or CATALOGUE, or TABLES, which that of the sampler reads.
       size: artists, edges and dim of the catalogue.
       folder: keeps catalogues and examples.
       began: when the process was started, as time.time() has it.
     """
     catalogue = make_catalogue(folder / "catalogues", size["artists"], size["edges"], size["dim"])
+    tables = folder / "tables" / catalogue.name
     if stage == CATALOGUE:
+        return {}
+    if stage == TABLES:
+        from benchmarks.cost.sampler import write_tables
+
+        if not tables.exists():
+            write_tables(catalogue, tables)
         return {}
     stages: dict[str, Callable[[], dict[str, Any]]] = {
         "graph": lambda: build_graph(catalogue, folder / "examples"),
         "pandas": lambda: build_with_pandas(catalogue, folder / "examples"),
+        "sampler": lambda: sample_with_tfgnn(tables, folder / "samples" / catalogue.name),
         "epoch": lambda: train_epoch(catalogue, folder / "examples", began),
         "embed": lambda: embed_catalogue(catalogue, folder / "examples"),
     }

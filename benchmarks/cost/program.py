@@ -14,7 +14,7 @@ DESCRIPTION: Final = (
     "Measures what graph building, an epoch, embedding and start-up cost over sizes of catalogues; "
     "what is measured is not measured again."
 )
-STAGES: Final = ("graph", "pandas", "epoch", "embed")
+STAGES: Final = ("graph", "pandas", "sampler", "epoch", "embed")
 """Each is a process of its own. 'epoch' also tells how long the first step takes to come."""
 TRAINING: Final = "training"
 SCORE: Final = "score"

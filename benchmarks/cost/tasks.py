@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cost.measure import CATALOGUE, examples_of
+from benchmarks.cost.measure import CATALOGUE, TABLES, examples_of
 from benchmarks.cost.parts import CONFIGS, measure_part, measure_starts, part_results
 from benchmarks.cost.program import (
     BOUND,
@@ -227,8 +227,10 @@ def _path(records: Path, stage: str, size: Size, number: int | str) -> Path:
 
 def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
     """Of one process, after others that make what it reads."""
-    if stage != CATALOGUE:
+    if stage not in (CATALOGUE, TABLES):
         _measured(CATALOGUE, size, folder)
+    if stage == "sampler":
+        _measured(TABLES, size, folder)
     if stage in ("epoch", "embed"):
         _examples(size, folder)
     given = {

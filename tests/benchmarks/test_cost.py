@@ -77,6 +77,7 @@ def measured(monkeypatch):
         own = {
             "graph": {"written_mib": 3.0},
             "pandas": {"written_mib": 2.0},
+            "sampler": {"written_mib": 6.0},
             "epoch": {"first_step_seconds": 7.0},
             "embed": {"artists_per_second": 50.0},
         }
@@ -91,12 +92,12 @@ def test_what_is_measured_is_not_measured_again(measured, tmp_path):
     first = measure_all(plan, tmp_path, lambda text: None)
     assert measured == [(stage, 40) for stage in STAGES for _ in range(2)]
     assert measure_all(plan, tmp_path, lambda text: None)["measurements"] == first["measurements"]
-    assert len(measured) == 8
+    assert len(measured) == 10
     # One more round: only that one.
     more = Plan((SMALL,), ("epoch",), (SMALL.artists,), 3)
     third = measure_all(more, tmp_path, lambda text: None)
-    assert measured[8:] == [("epoch", 40)]
-    assert [m["rounds"] for m in third["measurements"]] == [2, 2, 3, 2]
+    assert measured[10:] == [("epoch", 40)]
+    assert [m["rounds"] for m in third["measurements"]] == [2, 2, 2, 3, 2]
 
 
 def test_records_of_other_code_are_none_of_this(measured, tmp_path, monkeypatch):
