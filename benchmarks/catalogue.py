@@ -76,8 +76,8 @@ def catalogue_digest(config: PipelineConfig) -> str | None:
     tables |= {catalogue.plays.table} if catalogue.plays else set()
     paths = sorted({path for table in tables for path in catalogue.files(table)})
     build = dataclasses.asdict(config.graph)
-    # How many files they lie in changes nothing.
-    del build["shards"]
+    # How many files they lie in changes nothing, nor what is made of them afterwards.
+    del build["shards"], build["sampling"], build["fan_outs"]
     if not (catalogue.plays and config.graph.listening.enabled):
         del build["listening"]
     digest = hashlib.sha256(json.dumps(build, sort_keys=True).encode())

@@ -18,7 +18,8 @@ import dacite
 import yaml
 
 from catalogues.errors import InputError, nearest
-from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.config import SUBGRAPHS, BuildConfig
+from components.catalogue_example_gen.sampling import streaming_fault
 from components.retraining.config import RetrainConfig
 from components.retrieval_evaluator.config import SET_FROM, JudgeConfig
 from components.smoke_test.config import SmokeTestConfig
@@ -115,6 +116,13 @@ class PipelineConfig:
     beam: BeamConfig = BeamConfig()
     metadata: MetadataConfig = MetadataConfig()
     kubeflow: KubeflowConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where sections do not go together."""
+        if self.graph.sampling == SUBGRAPHS:
+            fault = streaming_fault(self.graph, self.trainer)
+            if fault:
+                raise ValueError(f"graph.sampling {fault}")
 
 
 def config_path() -> Path:

@@ -21,6 +21,8 @@ from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.catalogue_example_gen.component import CatalogueExampleGen
+from components.catalogue_example_gen.config import SUBGRAPHS
+from components.catalogue_example_gen.sampling import reach_of
 from components.curated_schema import CuratedSchemaGen
 from components.latest_blessed_model import LatestBlessedOtherModelStrategy
 from components.latest_served_model import LatestServedModel
@@ -76,6 +78,9 @@ def create_pipeline(
     example_gen = CatalogueExampleGen(
         catalogue=path if on_kubeflow else str(Path(path).absolute()),
         build=None if on_kubeflow else config.graph,
+        subgraphs=reach_of(config.graph, config.trainer)
+        if config.graph.sampling == SUBGRAPHS and not on_kubeflow
+        else None,
         on_bad_rows=None if on_kubeflow else config.on_bad_rows,
         code_fingerprint=code,
         run_parameters=run_parameters,

@@ -84,7 +84,7 @@ def epoch_batches(
             visible = random_neighbors(visible, config.fan_out, rng)
         hidden = edges[fold][:, fold].tocoo()
         traced = trace(visible, fold, num_convolutions)
-        added = np.zeros(_bucket(hidden.nnz) - hidden.nnz if config.xla else 0, np.int64)
+        added = np.zeros(bucket(hidden.nnz) - hidden.nnz if config.xla else 0, np.int64)
         yield Batch(
             trace=padded(traced) if config.xla else traced,
             anchor=np.append(hidden.row.astype(np.int64), added),
@@ -107,8 +107,8 @@ def padded(traced: Trace) -> Trace:
     for block in reversed(traced.blocks):
         found = np.arange(block.num_sources - block.num_targets) + num_targets
         source_place = np.concatenate([place, found])
-        num_sources = _bucket(num_targets + len(found))
-        added = _bucket(len(block.target)) - len(block.target)
+        num_sources = bucket(num_targets + len(found))
+        added = bucket(len(block.target)) - len(block.target)
         blocks.append(
             Block(
                 target=np.append(place[block.target], np.full(added, num_targets - 1)),
@@ -124,7 +124,7 @@ def padded(traced: Trace) -> Trace:
     return Trace(artists, tuple(reversed(blocks)))
 
 
-def _bucket(size: int) -> int:
+def bucket(size: int) -> int:
     """The next size of which there are few: eight an octave."""
     step = max(1, 2 ** max(0, int(size).bit_length() - 1) // _BUCKETS_PER_OCTAVE)
     return -(-size // step) * step

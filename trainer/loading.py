@@ -134,6 +134,30 @@ def load_graph(examples_uri: str, splits: Sequence[str] = SPLITS) -> ArtistGraph
     )
 
 
+def load_artists(examples_uri: str) -> ArtistGraph:
+    """The artists of all splits as `load_graph` has them, without edges, content and names."""
+    ids, splits = [np.zeros(0, object)], [np.zeros(0, np.int8)]
+    for place, split in enumerate(SPLITS):
+        for batch in _records(examples_uri, split):
+            parsed = tf.io.parse_example(
+                batch, {"nodes/artist.id": tf.io.FixedLenFeature([], tf.string)}
+            )
+            ids.append(_text(parsed["nodes/artist.id"].numpy()))
+            splits.append(np.full(len(ids[-1]), place, np.int8))
+    artist_id, split_of = np.concatenate(ids), np.concatenate(splits)
+    order = np.argsort(artist_id)
+    num_artists = len(order)
+    return ArtistGraph(
+        artist_id=artist_id[order],
+        name=np.full(num_artists, "", object),
+        popularity=np.full(num_artists, np.nan, np.float32),
+        split=split_of[order],
+        content={},
+        neighbors=sp.csr_matrix((num_artists, num_artists), dtype=np.float32),
+        weighted=False,
+    )
+
+
 def load_hidden_edges(examples_uri: str, split: str, artist_id: np.ndarray) -> sp.csr_matrix:
     """The edges inside a judged split, for a judge alone.
 

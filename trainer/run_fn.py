@@ -25,6 +25,7 @@ from trainer.graph import ArtistGraph
 from trainer.kept_answers import MAX_SCORES, can_be_kept
 from trainer.learnt_artists import LearntArtists
 from trainer.loading import (
+    load_artists,
     load_graph,
     load_hidden_edges,
     read_content_statistics,
@@ -43,6 +44,7 @@ from trainer.starting_point import (
     read_starting_point,
     write_starting_point,
 )
+from trainer.subgraph_files import has_subgraphs
 from trainer.systems.registry import make_system
 from trainer.systems.servable import TrainingRun
 from trainer.training import EpochReport
@@ -78,7 +80,9 @@ def run_fn(fn_args: FnArgs) -> None:
     examples_uri = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
     validation_split = os.path.basename(os.path.dirname(fn_args.eval_files[0]))
     statistics = read_content_statistics(examples_uri)
-    graph = load_graph(examples_uri)
+    streamed = has_subgraphs(examples_uri)
+    # Then training needs to know who is judged, and finds all else in the stream.
+    graph = load_artists(examples_uri) if streamed else load_graph(examples_uri)
     validation = load_hidden_edges(
         examples_uri, validation_split.removeprefix("Split-hidden_"), graph.artist_id
     )
@@ -94,6 +98,8 @@ def run_fn(fn_args: FnArgs) -> None:
             told[_TRAINING].tell(report)
 
         run = TrainingRun(str(checkpoints), fn_args.model_run_dir, on_epoch)
+        if streamed:
+            run = dataclasses.replace(run, subgraphs=examples_uri)
         if start is not None:
             version = given[START]["version"]
             run = dataclasses.replace(run, start=functools.partial(_begin, start, version))
@@ -102,6 +108,9 @@ def run_fn(fn_args: FnArgs) -> None:
         system = make_system(config, statistics, run)
         system.fit(graph, validation)
         told[_TRAINING].end()
+    if streamed:
+        # A model answers for the whole catalogue, with all that is known of it.
+        graph = load_graph(examples_uri)
     # One step for each stage of the network, and one for the last vectors.
     with Phases({_EMBEDDING: system.fitted_network().num_stages + 1}) as phases:
         spec = read_graph_spec(examples_uri)

@@ -36,7 +36,7 @@ _FORMAT: Final = 1
 _VALUE: Final = "weight/"
 _ROWS: Final = "rows/"
 _SAME_MEANING: Final = {
-    "graph": ("fractions", "neighbor_cap", "vocabulary_size", "shards"),
+    "graph": ("fractions", "neighbor_cap", "vocabulary_size", "sampling", "fan_outs", "shards"),
     "trainer": ("training", "explorer", "kept_answers"),
 }
 """By section of the configuration, the keys that change no weight's meaning."""

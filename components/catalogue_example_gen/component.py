@@ -17,11 +17,12 @@ from tfx.proto import example_gen_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components.catalogue_example_gen.config import BuildConfig
+from components.catalogue_example_gen.config import BuildConfig, Reach
 from components.catalogue_example_gen.executor import (
     BUILD_CONFIG,
     CODE_FINGERPRINT,
     ON_BAD_ROWS,
+    SUBGRAPHS_OF,
     Executor,
 )
 from components.catalogue_example_gen.spans import resolve_span
@@ -69,6 +70,7 @@ class CatalogueExampleGenSpec(component_spec.ComponentSpec):
             type=int
         ),
         BUILD_CONFIG: component_spec.ExecutionParameter(type=str, optional=True),
+        SUBGRAPHS_OF: component_spec.ExecutionParameter(type=str, optional=True),
         ON_BAD_ROWS: component_spec.ExecutionParameter(type=str, optional=True),
         CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
     }
@@ -95,6 +97,8 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
       catalogue: the catalogue's folder; a part of it may be a date or number pattern as TFX has
         them: 'catalogues/{YYYY}-{MM}-{DD}' or 'catalogues/span-{SPAN}'.
       build: how; None where `run_parameters` say it.
+      subgraphs: what the subgraphs of each artist hold; None where none are made, or
+        `run_parameters` say it.
       on_bad_rows: 'error' or 'set_aside'; None where `run_parameters` say it.
       code_fingerprint: changes when the code does, and the cache with it.
       run_parameters: what holds for this run alone.
@@ -111,6 +115,7 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
         build: BuildConfig | None,
         on_bad_rows: str | None,
         code_fingerprint: str,
+        subgraphs: Reach | None = None,
         run_parameters: types.BaseChannel | None = None,
     ):
         fixed, _, pattern = _split_pattern(catalogue)
@@ -123,6 +128,8 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
                 output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
                 output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
                 build_config=build and json.dumps(dataclasses.asdict(build), sort_keys=True),
+                subgraphs_of=subgraphs
+                and json.dumps(dataclasses.asdict(subgraphs), sort_keys=True),
                 on_bad_rows=on_bad_rows,
                 code_fingerprint=code_fingerprint,
                 run_parameters=run_parameters,

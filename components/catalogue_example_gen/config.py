@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import dacite
+
+MEMORY: Final = "memory"
+SUBGRAPHS: Final = "subgraphs"
+SAMPLINGS: Final = (MEMORY, SUBGRAPHS)
+"""Where training finds what an artist hears: docs/scale.md."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +67,11 @@ class BuildConfig:
       pca_dim: a vector modality wider than this is reduced to as many principal components; 0: none
         is. Learning them takes 24 bytes times the square of the modality's width in a worker.
       listening: how plays become content.
+      sampling: one of SAMPLINGS. MEMORY: training loads the whole graph. SUBGRAPHS: each artist's
+        neighbourhood is sampled here, and training streams these files.
+      fan_outs: of subgraphs, the most neighbours that an artist at each distance from the root
+        hears, the root first; one for each of the network's convolutions, further ones are not
+        used.
       shards: files of each split.
     """
 
@@ -72,6 +82,8 @@ class BuildConfig:
     word_factors: int = 200
     pca_dim: int = 0
     listening: ListeningConfig = ListeningConfig()
+    sampling: str = MEMORY
+    fan_outs: tuple[int, ...] = (25, 10, 5, 3)
     shards: int = 1
 
     def __post_init__(self) -> None:
@@ -85,6 +97,33 @@ class BuildConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.pca_dim < 0:
             raise ValueError(f"pca_dim must be at least 0, not {self.pca_dim}")
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(
+                f"sampling must be one of {', '.join(SAMPLINGS)}, not {self.sampling!r}"
+            )
+        if not self.fan_outs or min(self.fan_outs) < 1:
+            raise ValueError("fan_outs must be numbers above zero, one for each convolution")
+        # Else an artist near one root would hear artists whose own neighbours no subgraph has.
+        if list(self.fan_outs) != sorted(self.fan_outs, reverse=True):
+            raise ValueError(f"fan_outs must not rise from hop to hop: {list(self.fan_outs)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """What subgraphs hold, for the network that will read them.
+
+    Attributes:
+      fan_outs: one for each hop.
+      modalities: of which the content is kept; None: of all.
+    """
+
+    fan_outs: tuple[int, ...]
+    modalities: tuple[str, ...] | None = None
+
+
+def read_reach(given: Mapping[str, Any]) -> Reach:
+    """A Reach from what was JSON."""
+    return dacite.from_dict(Reach, given, dacite.Config(cast=[tuple]))
 
 
 def read_config(given: Mapping[str, Any]) -> BuildConfig:

@@ -28,14 +28,16 @@ from components.catalogue_example_gen.build import (
     SUMMARY_FILE,
     build,
 )
-from components.catalogue_example_gen.config import read_config
+from components.catalogue_example_gen.config import SUBGRAPHS, Reach, read_config, read_reach
 from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
+from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
 
 BUILD_CONFIG: Final = "build_config"
+SUBGRAPHS_OF: Final = "subgraphs_of"
 ON_BAD_ROWS: Final = "on_bad_rows"
 CODE_FINGERPRINT: Final = "code_fingerprint"
 ERROR: Final = "error"
@@ -73,6 +75,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         summary = json.loads(Path(examples.uri, SUMMARY_FILE).read_text())
         check_summary(summary, run["on_bad_rows"] if run else exec_properties[ON_BAD_ROWS])
         console().print(summary_lines(summary), highlight=False, soft_wrap=True)
+        reach = _reach(exec_properties, run)
+        if reach is not None:
+            self._sample(examples.uri, reach, config.shards, summary)
+
+    def _sample(self, uri: str, reach: Reach, shards: int, summary: dict[str, Any]) -> None:
+        """Adds subgraphs to the examples; a pipeline of its own, which reads what is written."""
+        # TensorFlow, which the tables above do without.
+        from components.catalogue_example_gen.subgraphs import sample_subgraphs
+        from trainer.subgraph_files import SUBGRAPH_SPLITS
+
+        total = sum(summary["artists"][split] for split in SUBGRAPH_SPLITS)
+        with (
+            Phases({progress.SAMPLING: total}) as phases,
+            beam_progress.listening(phases.advance),
+            self._make_beam_pipeline() as pipeline,
+        ):
+            sample_subgraphs(pipeline, uri, reach, shards)
 
     def _folder(self, exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> Path:
         """The catalogue's folder, on this machine; notes the span where no driver did."""
@@ -91,6 +110,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         fetched = os.path.join(self._get_tmp_dir(), "catalogue")
         io_utils.copy_dir(folder, fetched)
         return Path(fetched)
+
+
+def _reach(exec_properties: dict[str, Any], run: dict[str, Any]) -> Reach | None:
+    """What subgraphs are to be made, if any."""
+    if not run:
+        given = exec_properties.get(SUBGRAPHS_OF)
+        return read_reach(json.loads(given)) if given else None
+    from trainer.run_fn import trainer_config
+
+    build = read_config(run["graph"])
+    return reach_of(build, trainer_config(run["trainer"])) if build.sampling == SUBGRAPHS else None
 
 
 def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:

@@ -12,6 +12,7 @@ from components.beam_progress import tell
 READING: Final = "reading tables"
 JOINING: Final = "joining edges"
 WRITING: Final = "writing ego graphs"
+SAMPLING: Final = "sampling subgraphs"
 
 _STRIDE: Final = 500
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from catalogues.errors import InputError
+from components.catalogue_example_gen.sampling import reach_of
 from pipeline.config import PipelineConfig, config_path, load_config, parse_config
 from pipeline.preflight import check_home, check_inputs, only_run
 from tests.conftest import REPOSITORY
@@ -262,6 +263,52 @@ def test_a_value_is_read_as_it_is_meant(key, value, read):
 def test_a_configuration_survives_its_own_dictionary():
     config = parse_config(nested("trainer.network.backend_units", [8]), "mine.yaml")
     assert dataclasses.asdict(config.trainer)["network"]["backend_units"] == (8,)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "told"),
+    [
+        ({"system": "diffusion"}, "'diffusion', whose walks go over the whole graph"),
+        ({"system": "contrastive"}, "'contrastive', which hears no neighbour"),
+        ({"system": "gnn", "pretrained": "contrastive"}, "`trainer.pretrained`"),
+        ({"system": "gnn", "network": {"convolutions": 3}}, "2 `graph.fan_outs` for 3"),
+    ],
+    ids=["walks", "content alone", "pretrained", "too few hops"],
+)
+def test_what_cannot_be_trained_on_subgraphs_is_refused(trainer, told):
+    graph = {"sampling": "subgraphs", "fan_outs": [10, 5]}
+    message = refusal({"catalogue": {"path": "mine"}, "graph": graph, "trainer": trainer})
+    assert message.startswith("mine.yaml: `graph.sampling` cannot be 'subgraphs'")
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    ("trainer", "fan_outs", "modalities"),
+    [
+        ({"system": "gnn", "network": {"convolutions": 2}}, (10, 5), None),
+        ({"system": "gnn", "network": {"convolutions": 1}}, (10,), None),
+        # The sampler makes no subgraph without a hop; a random vector needs an id alone.
+        ({"system": "dnn", "features": {"modalities": ["random"]}}, (1,), ()),
+        (
+            {
+                "system": "gnn",
+                "network": {"convolutions": 1},
+                "features": {"modalities": ["random", "audio"]},
+            },
+            (10,),
+            ("audio",),
+        ),
+    ],
+    ids=["two hops", "one hop", "none", "some content"],
+)
+def test_subgraphs_reach_as_far_as_the_network_and_hold_what_it_reads(
+    trainer, fan_outs, modalities
+):
+    graph = {"sampling": "subgraphs", "fan_outs": [10, 5]}
+    given = {"catalogue": {"path": "mine"}, "graph": graph, "trainer": trainer}
+    config = parse_config(given, "mine.yaml")
+    reach = reach_of(config.graph, config.trainer)
+    assert (reach.fan_outs, reach.modalities) == (fan_outs, modalities)
 
 
 class TestFiles:

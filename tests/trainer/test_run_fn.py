@@ -14,14 +14,17 @@ import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from components.catalogue_example_gen.config import Reach
 from serving.explorer.data import read_explorer_data
 from tests.trainer.ego_graphs import schema_of, serialized
 from tests.trainer.graphs import HiddenGraph, two_communities, vectors
 from tests.trainer.small_systems import small_config, small_pretrained_config, statistics_of
+from tests.trainer.subgraph_examples import looped
 from tests.trainer.test_listener_factors import factors_of
 from trainer.config import ExplorerConfig, TrainerConfig
 from trainer.console import Phases
 from trainer.graph import SPLITS
+from trainer.loading import load_graph
 from trainer.run_fn import PhaseOfEpochs, run_fn
 from trainer.training import EpochReport
 
@@ -148,6 +151,29 @@ def test_the_projector_finds_a_row_for_each_artist(trained):
 
 def test_the_scalars_are_logged(trained):
     assert list((trained / "logs").glob("events.*"))
+
+
+def test_a_training_on_subgraphs_has_no_graph_until_the_model_is_made(tmp_path, monkeypatch):
+    examples, events = tmp_path / "examples", []
+    write_examples(two_communities(), examples)
+    made = Path(looped(two_communities().graph, tmp_path / "subgraphs", Reach((30,))))
+    for name in ("Subgraphs-train", "Subgraphs-val", "subgraph_schema.pbtxt"):
+        (made / name).rename(examples / name)
+
+    def loaded(uri):
+        events.append("graph")
+        return load_graph(uri)
+
+    tell = PhaseOfEpochs.tell
+    monkeypatch.setattr("trainer.run_fn.load_graph", loaded)
+    monkeypatch.setattr(
+        PhaseOfEpochs, "tell", lambda self, report: [events.append("epoch"), tell(self, report)]
+    )
+    run(tmp_path, small_config(1, epochs=2))
+    assert events == ["epoch", "epoch", "graph"]
+    model = tf.saved_model.load(str(tmp_path / "model"))
+    answer = model.signatures["serving_default"](artist_id=tf.constant(["artist:0007", "?"]))
+    assert answer["known"].numpy().tolist() == [True, False]
 
 
 def test_pretraining_is_a_phase_of_its_own_on_the_console(tmp_path, monkeypatch, capsys):

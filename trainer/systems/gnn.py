@@ -8,6 +8,7 @@ from trainer.content import raw_content
 from trainer.graph import ArtistGraph
 from trainer.network import ArtistNetwork
 from trainer.systems.servable import ServableSystem
+from trainer.tasks.streamed_triplet import StreamedTripletTask
 from trainer.tasks.triplet import TripletTask
 
 
@@ -15,10 +16,18 @@ class GnnSystem(ServableSystem):
     """Graph convolutions and dense layers, trained with triplets."""
 
     def task(self, graph: ArtistGraph, validation: sp.csr_matrix) -> TripletTask:
-        """Triplets of pseudo-evaluation batches."""
+        """Triplets of pseudo-evaluation batches, of the graph in memory or of subgraphs."""
         layout, config = self.encoder.layout, self.config
+
+        def network() -> ArtistNetwork:
+            return ArtistNetwork(config.network, layout, config.training.fan_out)
+
+        if self._run.subgraphs:
+            return StreamedTripletTask(
+                network, self.encoder, layout, graph, config.training, self._run.subgraphs
+            )
         return TripletTask(
-            lambda: ArtistNetwork(config.network, layout, config.training.fan_out),
+            network,
             self.encoder(raw_content(graph)),
             layout,
             graph,

@@ -57,6 +57,11 @@ SYSTEMS: Mapping[str, Factory] = {
 }
 
 
+STREAMED = ("gnn", "dnn")
+"""The systems that can be trained on a stream of subgraphs, as those of all others need the whole
+graph (walks) or none of it (content alone)."""
+
+
 def make_system(
     config: TrainerConfig, statistics: Mapping[str, Any], run: TrainingRun | None = None
 ) -> ServableSystem:

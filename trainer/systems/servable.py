@@ -43,6 +43,8 @@ class TrainingRun:
       on_pretraining: called after each epoch of encoders that are trained first.
       start: called with the weights of the untrained network, puts those of another training in;
         None: the training begins anew.
+      subgraphs: the examples whose subgraphs are streamed, in place of the graph in memory; None:
+        that one. Only systems that `registry.STREAMED` names can.
     """
 
     checkpoint_dir: str | None = None
@@ -50,6 +52,7 @@ class TrainingRun:
     on_epoch: Callable[[EpochReport], None] = lambda report: None
     on_pretraining: Callable[[EpochReport], None] = lambda report: None
     start: Callable[[Sequence[Weight]], None] | None = None
+    subgraphs: str | None = None
 
 
 class Encoder(Protocol):

@@ -51,6 +51,8 @@ class TripletTask(Task):
     """
 
     loss_name = "triplet_loss"
+    _artists_spec: tf.TensorSpec = tf.TensorSpec([None], tf.int64)
+    """What a batch says of its artists: their rows."""
 
     def __init__(
         self,
@@ -72,16 +74,20 @@ class TripletTask(Task):
     def build(self) -> ArtistNetwork:
         """Creates the network and puts the features beside it."""
         self._network = network = self._make_network()
-        whole = not network.config.modality_dropout
-        self._features = FeatureRows(self._given, whole and network.takes_sparse)
+        self._features = self._make_features()
         # One artist that is its own neighbour.
         one, zero = np.int64(1), np.zeros(1, np.int64)
         loop = bipartite(zero, zero, np.ones(1, np.float32), one, one)
         network.embed(self._given[:1], [loop] * network.config.convolutions)
-        rows = [tf.TensorSpec([None], tf.int64), [_BLOCK] * network.config.convolutions]
+        rows = [self._artists_spec, [_BLOCK] * network.config.convolutions]
         self.signature = [*rows, *[tf.TensorSpec([None], tf.int64)] * 2]
         self._embed = graph_function(self._embed_rows, input_signature=rows)
         return network
+
+    def _make_features(self) -> Callable[[tf.Tensor], tf.Tensor | tf.SparseTensor]:
+        """From what a batch says of its artists to their features."""
+        whole = not self._network.config.modality_dropout
+        return FeatureRows(self._given, whole and self._network.takes_sparse)
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """Artists, blocks, anchors and positives of each fold."""
