@@ -27,7 +27,7 @@ def in_row_blocks(
 
     Args:
       make: (first, end) -> [end - first, width], the rows from `first` on to before `end`. First it
-        is called for no row, which builds its layers.
+        is called for one row, which builds its layers.
       num_rows: scalar int64.
       bounds: [num_rows + 1] int64, where the edges of each row begin, and where the last one's end;
         None: rows have no edges.
@@ -39,7 +39,9 @@ def in_row_blocks(
     """
     most, room = rows or ROWS, edges or EDGES
     num_rows = tf.cast(num_rows, tf.int64)
-    none = make(tf.zeros([], tf.int64), tf.zeros([], tf.int64))
+    # Not of no row at all: TensorFlow computes beforehand what it knows to be empty, and on the way
+    # divides by zero, which ends the process.
+    none = make(tf.zeros([], tf.int64), tf.minimum(num_rows, 1))[:0]
     shape = tf.TensorShape([None]).concatenate(none.shape[1:])
     # A piece also where there is no row: nothing cannot be put together.
     array = tf.TensorArray(
