@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 from typing import Final
 
-from catalogues.spec import load_catalogue
-from components.catalogue_example_gen.details import detail_tables
-from components.catalogue_example_gen.progress import num_rows
+from components.catalogue_example_gen.table_rows import all_rows, newest_catalogue
+from components.machine import free_bytes, usable_cores
 from pipeline.config import AUTO, DIRECT_RUNNER, BeamConfig
 
 MANY_ROWS: Final = 500_000
@@ -22,8 +19,6 @@ _ROW_BYTES: Final = 2000
 """Of all processes together; 1,400 were measured (decision 19)."""
 _CHOOSING: Final = ("runner", "direct_running_mode", "direct_num_workers")
 """Options of Beam that say where a pipeline runs."""
-_MEMORY_OF_MACHINE: Final = Path("/proc/meminfo")
-_CONTAINER: Final = Path("/sys/fs/cgroup")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +56,7 @@ def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
     cores = usable_cores()
     if cores < 2:
         return ChosenRunner(direct, "in this process, as there is one core")
-    rows = rows_of(catalogue)
+    rows = all_rows(newest_catalogue(catalogue))
     if rows < MANY_ROWS:
         why = f"the catalogue has {rows:,} rows, fewer than {MANY_ROWS:,}"
         return ChosenRunner(direct, f"in this process, as {why}")
@@ -76,48 +71,3 @@ def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
         f"with {workers} worker processes, as the catalogue has {rows:,} rows, {MANY_ROWS:,} or "
         f"more, and there are {cores} cores",
     )
-
-
-def usable_cores() -> int:
-    """The cores that this process may use: of the machine, or what its container leaves it."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = map(int, (_CONTAINER / "cpu.max").read_text().split())
-    except (OSError, ValueError):
-        # No such file, or 'max' in it.
-        return cores
-    return max(1, min(cores, quota // period))
-
-
-def free_bytes() -> int:
-    """The memory that this process may still take: of the machine, or what its container leaves."""
-    lines = _MEMORY_OF_MACHINE.read_text().splitlines()
-    free = 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    try:
-        limit, used = (
-            int((_CONTAINER / f"memory.{name}").read_text()) for name in ("max", "current")
-        )
-    except (OSError, ValueError):
-        return free
-    return max(0, min(free, limit - used))
-
-
-def rows_of(catalogue: str) -> int:
-    """The rows of all tables of a catalogue that the graph builder reads, as `num_rows` counts.
-
-    Raises:
-      InputError: there is no such catalogue, or its description is wrong.
-    """
-    found = load_catalogue(_folder(catalogue))
-    tables = [found.artists.table, found.edges.table]
-    tables += [detail.table for detail in detail_tables(found)]
-    return sum(num_rows(path) for table in tables for path in found.files(table))
-
-
-def _folder(catalogue: str) -> Path:
-    if "{" not in catalogue:
-        return Path(catalogue)
-    # Spans are numbered by TFX, which is slow to import.
-    from components.catalogue_example_gen.component import newest_folder
-
-    return newest_folder(str(Path(catalogue).absolute()))

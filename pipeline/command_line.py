@@ -22,6 +22,7 @@ examples:
   artist-sim runs                                   scores and verdicts of past runs
   artist-sim versions                               what was pushed, served and taken back
   artist-sim rollback                               serve the version before the newest
+  artist-sim plan configs/olga.yaml                 what training would take
   artist-sim serve                                  answer requests, as TF Serving does
   artist-sim kubeflow compile --config mine.yaml    a package for Kubeflow Pipelines
   artist-sim flink up                               a local Flink cluster for the Beam stages
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.embed_command import add_embed_command
     from pipeline.flink.command import add_flink_commands
     from pipeline.kubeflow_command import add_kubeflow_commands
+    from pipeline.plan_command import add_plan
     from pipeline.versions_command import add_version_commands
     from serving.embedded.command import add_command
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_embed_command(commands)
     _add_report(commands)
     _add_runs(commands)
+    add_plan(commands, _quiet_libraries)
     add_version_commands(commands, _quiet_libraries)
     add_command(commands, PIPELINE_NAME, serving_root, _quiet_libraries)
     add_kubeflow_commands(commands, _quiet_libraries)

@@ -122,7 +122,9 @@ class PipelineConfig:
         if self.graph.sampling == SUBGRAPHS:
             fault = streaming_fault(self.graph, self.trainer)
             if fault:
-                raise ValueError(f"graph.sampling {fault}")
+                raise ValueError(
+                    f"graph.sampling cannot be 'subgraphs', as {fault.why}; {fault.mend}"
+                )
 
 
 def config_path() -> Path:

@@ -34,12 +34,17 @@ def main() -> int:
         from pipeline.dag import create_pipeline
         from pipeline.metadata_store import connect, connection_config
         from pipeline.reporting_runner import ReportingRunner
+        from pipeline.sampling_plan import plan_of, told_before, with_sampling_chosen
 
         if config.metadata.backend != "sqlite":
             # A server that is not there, or refuses, is told before anything is spent.
             connect(config.metadata)
         keep_workers_local()
+        plan = plan_of(config)
+        # What a step is told does not say `auto`, so that the cache knows which one it was.
+        config = with_sampling_chosen(config, plan)
         runner = choose_runner(config.beam, config.catalogue.path)
+        told = [*told_before(plan, config), f"Beam: {runner.told}"]
         pipeline = create_pipeline(
             dataclasses.replace(config, beam=runner.beam),
             pipeline_root=str(pipeline_root()),
@@ -49,7 +54,7 @@ def main() -> int:
         )
         with only_run():
             remember_store(config.metadata)
-            ReportingRunner(log, runner.told).run(pipeline)
+            ReportingRunner(log, "\n".join(told)).run(pipeline)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2

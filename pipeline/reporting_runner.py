@@ -28,12 +28,12 @@ class ReportingRunner(LocalDagRunner):
 
     Args:
       log: the file that has the full log.
-      beam: where the Beam stages run, and why; told first.
+      told: what is told first, in lines: what the run takes, and where its Beam stages run.
     """
 
-    def __init__(self, log: Path, beam: str = ""):
+    def __init__(self, log: Path, told: str = ""):
         super().__init__()
-        self._log, self._beam = log, beam
+        self._log, self._told = log, told
 
     def run_with_ir(self, pipeline: Any, run_options: Any = None) -> None:
         """Runs the compiled pipeline.
@@ -41,8 +41,8 @@ class ReportingRunner(LocalDagRunner):
         Raises:
           InputError: a stage failed; by a user's mistake, or with the log's name otherwise.
         """
-        if self._beam:
-            console().print(f"Beam: {self._beam}", highlight=False, soft_wrap=True)
+        if self._told:
+            console().print(self._told, highlight=False, markup=False, soft_wrap=True)
         stages = _StageLines(len(pipeline.nodes))
         logger = logging.getLogger("absl")
         logger.addHandler(stages)

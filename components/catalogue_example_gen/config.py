@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import dacite
 
+AUTO: Final = "auto"
 MEMORY: Final = "memory"
 SUBGRAPHS: Final = "subgraphs"
-SAMPLINGS: Final = (MEMORY, SUBGRAPHS)
+SAMPLINGS: Final = (AUTO, MEMORY, SUBGRAPHS)
 """Where training finds what an artist hears: docs/scale.md."""
 
 
@@ -68,7 +69,8 @@ class BuildConfig:
         is. Learning them takes 24 bytes times the square of the modality's width in a worker.
       listening: how plays become content.
       sampling: one of SAMPLINGS. MEMORY: training loads the whole graph. SUBGRAPHS: each artist's
-        neighbourhood is sampled here, and training streams these files.
+        neighbourhood is sampled here, and training streams these files. AUTO: the former where it
+        fits in memory.
       fan_outs: of subgraphs, the most neighbours that an artist at each distance from the root
         hears, the root first; one for each of the network's convolutions, further ones are not
         used.
@@ -82,7 +84,7 @@ class BuildConfig:
     word_factors: int = 200
     pca_dim: int = 0
     listening: ListeningConfig = ListeningConfig()
-    sampling: str = MEMORY
+    sampling: str = AUTO
     fan_outs: tuple[int, ...] = (25, 10, 5, 3)
     shards: int = 1
 

@@ -29,10 +29,10 @@ from components.catalogue_example_gen.build import (
     build,
 )
 from components.catalogue_example_gen.config import SUBGRAPHS, Reach, read_config, read_reach
-from components.catalogue_example_gen.details import detail_tables
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
+from components.catalogue_example_gen.table_rows import all_rows, table_rows
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
 
@@ -205,13 +205,10 @@ def summary_lines(summary: dict[str, Any]) -> str:
 def _bars(catalogue: Catalogue) -> Iterator[Callable[[str, int], None]]:
     """One bar a phase, with the time that is left; yields the function that advances one."""
 
-    def rows(table: str) -> int:
-        return sum(progress.num_rows(path) for path in catalogue.files(table))
-
-    details = sum(rows(detail.table) for detail in detail_tables(catalogue))
-    artists, edges = rows(catalogue.artists.table), rows(catalogue.edges.table)
+    artists = table_rows(catalogue, catalogue.artists.table)
+    edges = table_rows(catalogue, catalogue.edges.table)
     totals = {
-        progress.READING: artists + edges + details,
+        progress.READING: all_rows(catalogue),
         progress.JOINING: 2 * edges,
         progress.WRITING: artists,
     }

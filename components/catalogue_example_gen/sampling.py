@@ -5,6 +5,8 @@ Nothing heavy is imported here, so that a mistake is told before anybody waits.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from components.catalogue_example_gen.config import BuildConfig, Reach
 from trainer.config import RANDOM, TrainerConfig
 from trainer.systems.registry import STREAMED
@@ -15,25 +17,27 @@ def num_hops(trainer: TrainerConfig) -> int:
     return 0 if trainer.system == "dnn" else trainer.network.convolutions
 
 
-def streaming_fault(build: BuildConfig, trainer: TrainerConfig) -> str | None:
-    """Why no training can be streamed, as the rest of a sentence; None if it can."""
+class StreamingFault(NamedTuple):
+    """What keeps a training from being streamed, and what one can do about it."""
+
+    why: str
+    mend: str
+
+
+def streaming_fault(build: BuildConfig, trainer: TrainerConfig) -> StreamingFault | None:
+    """Why no training can be streamed; None if it can."""
     if trainer.system not in STREAMED:
-        why = "whose walks go over the whole graph"
-        return (
-            f"cannot be 'subgraphs' for the system '{trainer.system}', "
-            f"{why if trainer.system == 'diffusion' else 'which hears no neighbour'}; "
-            f"{' and '.join(STREAMED)} can be trained on them"
-        )
+        others = f"{' and '.join(STREAMED)} can be trained on them"
+        if trainer.system == "diffusion":
+            return StreamingFault("the walks of 'diffusion' go over the whole graph", others)
+        return StreamingFault(f"'{trainer.system}' hears no neighbour", others)
     if trainer.pretrained != "none":
-        return (
-            "cannot be 'subgraphs' beside `trainer.pretrained`, whose encoders are trained on the "
-            "whole catalogue; leave one or the other out"
-        )
+        why = "the encoders of `trainer.pretrained` are trained on the whole catalogue"
+        return StreamingFault(why, "leave one or the other out")
     if len(build.fan_outs) < num_hops(trainer):
-        return (
-            f"cannot be 'subgraphs' with {len(build.fan_outs)} `graph.fan_outs` for "
-            f"{num_hops(trainer)} convolutions; give one for each"
-        )
+        given, wanted = len(build.fan_outs), num_hops(trainer)
+        why = f"there are {given} `graph.fan_outs` for {wanted} convolutions"
+        return StreamingFault(why, "give one for each")
     return None
 
 

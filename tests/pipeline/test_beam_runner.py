@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from catalogues.errors import InputError
 from pipeline import beam_runner
-from pipeline.beam_runner import choose_runner, free_bytes, rows_of, usable_cores
+from pipeline.beam_runner import choose_runner
 from pipeline.config import BeamConfig
 from tests.components.catalogue_example_gen.building import write_catalogue
 
@@ -61,10 +59,6 @@ def as_beam_reads(beam):
 
 
 IN_PROCESS = ("DirectRunner", "in_memory", 1)
-
-
-def test_rows_of_all_tables_count(catalogue):
-    assert rows_of(catalogue) == ROWS
 
 
 @pytest.mark.parametrize(
@@ -139,38 +133,6 @@ def test_where_nothing_has_chosen_it_is_the_direct_runner_in_process():
     assert as_beam_reads(BeamConfig()) == IN_PROCESS
 
 
-def test_the_newest_span_counts(tmp_path):
-    more = FILES | {"artists.csv": FILES["artists.csv"] + "4\n"}
-    write_catalogue(tmp_path / "span-2", FILES)
-    write_catalogue(tmp_path / "span-10", more)
-    assert rows_of(str(tmp_path / "span-{SPAN}")) == ROWS + 1
-
-
 def test_a_catalogue_that_is_not_there_is_told(tmp_path):
     with pytest.raises(InputError, match="There is no catalogue folder 'nowhere'"):
         choose_runner(BeamConfig(), str(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match="No folder of the catalogue matches"):
-        rows_of(str(tmp_path / "span-{SPAN}"))
-
-
-@pytest.mark.parametrize(
-    ("limit", "cores"),
-    [("max 100000", 6), ("200000 100000", 2), ("50000 100000", 1), ("900000 100000", 6)],
-)
-def test_a_container_may_leave_fewer_cores(tmp_path, monkeypatch, limit, cores):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)))
-    monkeypatch.setattr(beam_runner, "_CONTAINER", tmp_path)
-    assert usable_cores() == 6
-    (tmp_path / "cpu.max").write_text(limit + "\n")
-    assert usable_cores() == cores
-
-
-def test_a_container_may_leave_less_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(beam_runner, "_MEMORY_OF_MACHINE", tmp_path / "meminfo")
-    monkeypatch.setattr(beam_runner, "_CONTAINER", tmp_path)
-    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    5000 kB\n")
-    assert free_bytes() == 5000 * 1024
-    (tmp_path / "memory.current").write_text("1000\n")
-    for limit, free in (("max", 5000 * 1024), ("9000", 8000), ("900", 0), ("9" * 12, 5000 * 1024)):
-        (tmp_path / "memory.max").write_text(limit + "\n")
-        assert free_bytes() == free

@@ -85,6 +85,7 @@ class TestRun:
         for wanted in (
             "$ tfx pipeline create --engine=local --pipeline_name=artist_sim",
             "$ tfx run create --engine=local --pipeline_name=artist_sim",
+            "Training: in memory, about ",
             "Beam: in this process, as ",
             "[1/8] catalogue → ego graphs",
             "240 rows in = 240 kept + 0 rejected",

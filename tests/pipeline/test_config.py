@@ -268,8 +268,8 @@ def test_a_configuration_survives_its_own_dictionary():
 @pytest.mark.parametrize(
     ("trainer", "told"),
     [
-        ({"system": "diffusion"}, "'diffusion', whose walks go over the whole graph"),
-        ({"system": "contrastive"}, "'contrastive', which hears no neighbour"),
+        ({"system": "diffusion"}, "the walks of 'diffusion' go over the whole graph; gnn and dnn"),
+        ({"system": "contrastive"}, "'contrastive' hears no neighbour; gnn and dnn"),
         ({"system": "gnn", "pretrained": "contrastive"}, "`trainer.pretrained`"),
         ({"system": "gnn", "network": {"convolutions": 3}}, "2 `graph.fan_outs` for 3"),
     ],
@@ -278,7 +278,7 @@ def test_a_configuration_survives_its_own_dictionary():
 def test_what_cannot_be_trained_on_subgraphs_is_refused(trainer, told):
     graph = {"sampling": "subgraphs", "fan_outs": [10, 5]}
     message = refusal({"catalogue": {"path": "mine"}, "graph": graph, "trainer": trainer})
-    assert message.startswith("mine.yaml: `graph.sampling` cannot be 'subgraphs'")
+    assert message.startswith("mine.yaml: `graph.sampling` cannot be 'subgraphs', as ")
     assert told in message
 
 
