@@ -80,10 +80,11 @@ def _embed(args: argparse.Namespace) -> int:
     from serving.pushed_model import newest_version
 
     model = (args.model or newest_version(serving_root())).absolute()
-    examples = (args.examples or _examples_of(model)).absolute()
-    from components.bulk_embedder.embedding_run import embed_into
+    from components.bulk_embedder.embedding_run import check_model, embed_into
     from components.loopback import keep_workers_local
 
+    check_model(model)
+    examples = (args.examples or _examples_of(model)).absolute()
     keep_workers_local()
     started = time.monotonic()
     output = args.output.absolute()

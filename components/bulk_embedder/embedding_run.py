@@ -72,14 +72,19 @@ def embed_into(output: Path, model: Path, examples: Path, beam_arguments: Sequen
     return counted
 
 
+def check_model(model: Path) -> None:
+    """Raises InputError where there is no SavedModel."""
+    if not (model / "saved_model.pb").is_file():
+        raise InputError(f"There is no model in '{model.name}'; check the path that was given.")
+
+
 def checked_plan(model: Path, examples: Path) -> BulkPlan:
     """How the model embeds, if it can embed these examples.
 
     Raises:
       InputError: it is no such model, it is not there, or it reads other content.
     """
-    if not (model / "saved_model.pb").is_file():
-        raise InputError(f"There is no model in '{model.name}'; check the path that was given.")
+    check_model(model)
     if not (examples / "graph_schema.pbtxt").is_file():
         raise InputError(
             f"There are no examples in '{examples.name}'; name the folder that the graph builder "

@@ -297,6 +297,11 @@ class TestArtistSim:
         command = ["artist-sim", "embed", "--output", str(tmp_path / "x"), "--model", str(version)]
         ended = type_in(command, folder / "home")
         assert ended.returncode == 2
+        assert ended.stderr.startswith("artist-sim: There is no model in '12'")
+        assert is_one_sentence(ended.stderr)
+        (version / "saved_model.pb").touch()
+        ended = type_in(command, folder / "home")
+        assert ended.returncode == 2
         assert "ego graphs that the version '12' was trained on" in ended.stderr
         assert is_one_sentence(ended.stderr)
 
