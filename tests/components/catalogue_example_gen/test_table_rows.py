@@ -7,24 +7,7 @@ import pytest
 from catalogues.errors import InputError
 from components.catalogue_example_gen.table_rows import all_rows, newest_catalogue, table_rows
 from tests.components.catalogue_example_gen.building import write_catalogue
-
-SPEC = """
-name: counted
-artists: {table: artists.csv, id: id}
-content: {tags: {table: tags-*.csv, artist: id, categories: tag}}
-plays: {table: plays.csv, listener: listener, artist: id, plays: plays}
-edges: {table: edges.csv, source: a, target: b}
-"""
-FILES = {
-    "catalogue.yaml": SPEC,
-    "artists.csv": "id\n1\n2\n3\n",
-    "tags-0.csv": "id,tag\n1,jazz\n",
-    "tags-1.csv": "id,tag\n2,folk\n2,jazz\n",
-    "plays.csv": "listener,id,plays\nme,1,5\n",
-    "edges.csv": "a,b\n1,2\n2,3\n",
-    "notes.csv": "of no table\n" * 50,
-}
-ROWS = 3 + 1 + 2 + 1 + 2
+from tests.components.catalogue_example_gen.counted_catalogue import FILES, ROWS
 
 
 def test_rows_of_all_tables_count(tmp_path):
