@@ -164,11 +164,10 @@ def test_a_training_on_subgraphs_has_no_graph_until_the_model_is_made(tmp_path, 
         events.append("graph")
         return load_graph(uri)
 
-    tell = PhaseOfEpochs.tell
+    # By its name: TFX loads the module anew where it runs it, and the class with it.
+    tell = "trainer.run_fn.PhaseOfEpochs.tell"
     monkeypatch.setattr("trainer.run_fn.load_graph", loaded)
-    monkeypatch.setattr(
-        PhaseOfEpochs, "tell", lambda self, report: [events.append("epoch"), tell(self, report)]
-    )
+    monkeypatch.setattr(tell, lambda self, report: events.append("epoch"))
     run(tmp_path, small_config(1, epochs=2))
     assert events == ["epoch", "epoch", "graph"]
     model = tf.saved_model.load(str(tmp_path / "model"))
