@@ -15,7 +15,8 @@ from trainer.layer_steps import LayerSteps
 from trainer.layers.mean_convolution import UnitLength
 from trainer.layers.word_attention import WordAttention
 from trainer.named_weights import Weight, dense_weights
-from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph
+from trainer.network import EMBEDDING, PairScore, Profile
+from trainer.network_graphs import Neighbors, WholeGraph
 from trainer.row_blocks import in_row_blocks
 
 _WORD_DIM: Final = 200

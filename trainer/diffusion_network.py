@@ -15,7 +15,8 @@ from trainer.layers.diffusion import Hops, Visits, all_visits, hop, hop_edges, s
 from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, SIMILAR, UnitLength
 from trainer.layers.mean_convolution import MeanConvolution
 from trainer.named_weights import Weight, dense_weights
-from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, bipartite
+from trainer.network import EMBEDDING, PairScore, Profile
+from trainer.network_graphs import Neighbors, WholeGraph, bipartite
 from trainer.pairwise import COUNT, VISITED, VISITS, PairwiseTerm
 from trainer.row_blocks import in_row_blocks
 

@@ -16,7 +16,8 @@ from trainer.kept_answers import KeptAnswers, find_answers
 from trainer.layers.graph_convolution import NEIGHBOR
 from trainer.listener_factors import ListenerFactors
 from trainer.listening_signature import ListeningSignature
-from trainer.network import EMBEDDING, Neighbors, PairScore, WholeGraph, graph_function
+from trainer.network import EMBEDDING, PairScore, graph_function
+from trainer.network_graphs import Neighbors, WholeGraph
 from trainer.new_artist_checks import checked, checked_embedding
 from trainer.row_wise import write_row_wise
 from trainer.similar_signatures import Candidates, SimilarSignatures, Tensors

@@ -243,7 +243,7 @@ def test_the_network_in_pytorch_is_the_same(arrays, examples, tmp_path):
     import tensorflow as tf
 
     from trainer.content import raw_content
-    from trainer.network import bipartite
+    from trainer.network_graphs import bipartite
     from trainer.tasks.triplet import block_arrays
     from trainer.tracing import trace
 

@@ -13,7 +13,8 @@ from tests.trainer.graphs import rows_of, two_communities
 from tests.trainer.small_systems import small_config, small_system, with_network
 from trainer.config import LAYERS
 from trainer.content import raw_content
-from trainer.network import EMBEDDING, Neighbors
+from trainer.network import EMBEDDING
+from trainer.network_graphs import Neighbors
 
 FAN_OUT = 3
 

@@ -15,7 +15,8 @@ from trainer.layers import gated_sum as gated_sum_module
 from trainer.layers.gated_convolution import GatedGraphConvolution
 from trainer.layers.gated_sum import gated_sum
 from trainer.layers.gin_convolution import GinGraphConvolution
-from trainer.network import CONVOLUTIONS, ArtistNetwork, bipartite
+from trainer.network import CONVOLUTIONS, ArtistNetwork
+from trainer.network_graphs import bipartite
 from trainer.tasks.triplet import block_arrays
 
 NUM_FEATURES, UNITS = 5, 4

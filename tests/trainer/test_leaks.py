@@ -23,7 +23,8 @@ from tests.trainer.test_visits import slow_visits
 from trainer.batches import epoch_batches, message_edges
 from trainer.config import TrainingConfig
 from trainer.graph import SPLITS
-from trainer.network import ArtistNetwork, bipartite
+from trainer.network import ArtistNetwork
+from trainer.network_graphs import bipartite
 from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
 

@@ -11,7 +11,8 @@ from trainer.batches import padded
 from trainer.config import LAYERS, NetworkConfig
 from trainer.layers.graph_convolution import ARTIST, MESSAGE, NEIGHBOR, UnitLength
 from trainer.layers.mean_convolution import MeanGraphConvolution
-from trainer.network import CONVOLUTIONS, ArtistNetwork, bipartite
+from trainer.network import CONVOLUTIONS, ArtistNetwork
+from trainer.network_graphs import bipartite
 from trainer.tasks.triplet import block_arrays
 from trainer.tracing import trace
 

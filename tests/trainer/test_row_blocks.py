@@ -21,7 +21,8 @@ from tests.trainer.small_systems import (
 from tests.trainer.test_network import network_of, random_edges, tensors_of
 from trainer import contrastive_network, row_blocks
 from trainer.content import raw_content
-from trainer.network import EMBEDDING, WholeGraph, bipartite
+from trainer.network import EMBEDDING
+from trainer.network_graphs import WholeGraph, bipartite
 from trainer.row_blocks import in_row_blocks, row_bounds
 from trainer.systems.servable import encoded
 

@@ -18,7 +18,8 @@ from trainer.content import ContentEncoder, FeatureColumns, RawContent, raw_cont
 from trainer.graph import ArtistGraph
 from trainer.layer_steps import Steps
 from trainer.named_weights import Weight
-from trainer.network import EMBEDDING, Neighbors, PairScore, Profile, WholeGraph, graph_function
+from trainer.network import EMBEDDING, PairScore, Profile, graph_function
+from trainer.network_graphs import Neighbors, WholeGraph
 from trainer.row_blocks import in_row_blocks
 from trainer.systems.base import (
     PAIRWISE,

@@ -19,7 +19,8 @@ from trainer.layers.modality_projection import without_modalities
 from trainer.losses.triplet import chord, triplet_loss
 from trainer.mining.distance_weighted import draw_negatives
 from trainer.mining.uniform import draw_uniform_negatives
-from trainer.network import ArtistNetwork, bipartite, graph_function
+from trainer.network import ArtistNetwork, graph_function
+from trainer.network_graphs import bipartite
 from trainer.tasks.base import CONNECTED, Task
 from trainer.tracing import Block, trace
 
