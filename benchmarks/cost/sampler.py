@@ -78,9 +78,12 @@ def sample(tables: Path, target: Path) -> Path:
       tables: of `write_tables`.
       target: emptied first.
     """
+    import tensorflow as tf
     from absl import flags
     from tensorflow_gnn.experimental.sampler.beam import sampler
 
+    # The program's last layer is found by its name, and Keras numbers a name that came before.
+    tf.keras.backend.clear_session()
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     given = {

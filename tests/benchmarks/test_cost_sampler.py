@@ -28,3 +28,11 @@ def test_each_artist_is_sampled_with_its_neighbours(tmp_path):
             assert set(feature["edges/similar.#source"].int64_list.value) <= {0}
     assert roots == 40
     np.testing.assert_allclose(np.sort(weights), np.sort(np.repeat(edges["weight"], 2)))
+
+
+def test_a_process_may_sample_again(tmp_path):
+    catalogue = make_catalogue(tmp_path, 10, 20, 2)
+    write_tables(catalogue, tmp_path / "tables")
+    first = sample(tmp_path / "tables", tmp_path / "first")
+    again = sample(tmp_path / "tables", tmp_path / "again")
+    assert len(list(again.iterdir())) == len(list(first.iterdir())) > 0
