@@ -12,7 +12,13 @@ import apache_beam as beam
 
 from catalogues.spec import LISTENING, Catalogue
 from catalogues.values import shown
-from components.catalogue_example_gen.details import Detail, Play, plays_by_listener
+from components.catalogue_example_gen.details import (
+    Detail,
+    Play,
+    plays_by_listener,
+    unpacked_detail,
+)
+from components.catalogue_example_gen.packed import pack, unpack
 from components.catalogue_example_gen.rows import (
     ARTISTS,
     PLAYS,
@@ -43,12 +49,16 @@ def split_of(artist_id: str, fractions: tuple[float, float, float]) -> str:
 
 
 class OnePerId(beam.DoFn):
-    """(artist id, rows) -> (artist id, first row); further rows are duplicates."""
+    """(artist id, packed rows) -> (artist id, first row, packed); further rows are duplicates."""
 
-    def process(self, id_rows: tuple[str, Iterable[Artist]]) -> Iterator[Any]:
+    def process(self, id_rows: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
         """Yields one artist and the rejects."""
-        key, rows = id_rows[0], sorted(id_rows[1], key=lambda artist: artist[:2])
-        yield key, rows[0]
+        key, packed = id_rows[0], list(id_rows[1])
+        if len(packed) == 1:
+            yield key, packed[0]
+            return
+        rows = sorted((Artist(*unpack(row)) for row in packed), key=lambda artist: artist[:2])
+        yield key, pack(tuple(rows[0]))
         for row in rows[1:]:
             reason = f"duplicate id: first in {rows[0].file}, row {rows[0].row}"
             yield beam.pvalue.TaggedOutput(
@@ -105,7 +115,7 @@ class WholeArtist(NamedTuple):
 class Assemble(beam.DoFn):
     """(artist id, {'artists': [...], detail table: [...]}) -> (artist id, WholeArtist).
 
-    Details come one by one, or, of a table with vectors, as one Tracks an artist. Details of an
+    Artists and details come packed; of a table with vectors as one Tracks an artist. Details of an
     unknown artist are dangling. Several vectors of an artist (its tracks) are averaged, weights of
     the same word are summed, plays become log(1 + plays); all with `fsum`, whose result is the same
     in whichever order the rows come.
@@ -119,7 +129,7 @@ class Assemble(beam.DoFn):
     def process(self, joined: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         """Yields the artist, the kept details' counts, what was cut, and the rejects."""
         key, tables = joined
-        artist = next(iter(tables[TABLE]), None)
+        artist = next((Artist(*unpack(row)) for row in tables[TABLE]), None)
         content = dict(artist.content) if artist else {}
         popularity = artist.popularity if artist else None
         plays: tuple[Play, ...] = ()
@@ -165,7 +175,7 @@ class Assemble(beam.DoFn):
         }
 
 
-def _details(records: Iterable[Detail | Tracks]) -> tuple[list[Detail], int]:
+def _details(records: Iterable[bytes | Tracks]) -> tuple[list[Detail], int]:
     """The rows, and how many of them had their vectors left out."""
     details: list[Detail] = []
     num_cut = 0
@@ -174,7 +184,7 @@ def _details(records: Iterable[Detail | Tracks]) -> tuple[list[Detail], int]:
             details += record.first + record.others
             num_cut += record.num_cut
         else:
-            details.append(record)
+            details.append(unpacked_detail(record))
     return details, num_cut
 
 

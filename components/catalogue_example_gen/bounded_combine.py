@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
+
+from components.catalogue_example_gen.packed import pack, unpack
 
 
 class CombineBounded(beam.PTransform):
@@ -42,7 +44,7 @@ class CombineBounded(beam.PTransform):
 
 
 class _Parts(beam.DoFn):
-    """(key, value) -> (key, accumulator), several of a key if need be."""
+    """(key, value) -> (key, packed accumulator), several of a key if need be."""
 
     def __init__(self, combiner: beam.CombineFn, weigh: Callable[[Any], int], most: int):
         self._combiner, self._weigh, self._most = combiner, weigh, most
@@ -52,7 +54,7 @@ class _Parts(beam.DoFn):
     def start_bundle(self) -> None:
         self._parts, self._held = {}, 0
 
-    def process(self, keyed: tuple[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    def process(self, keyed: tuple[Any, Any]) -> Iterator[tuple[Any, bytes]]:
         key, value = keyed
         part = self._parts.get(key)
         if part is None:
@@ -66,12 +68,12 @@ class _Parts(beam.DoFn):
         for part in self._taken():
             yield WindowedValue(part, GlobalWindow().max_timestamp(), [GlobalWindow()])
 
-    def _taken(self) -> Iterator[tuple[Any, Any]]:
+    def _taken(self) -> Iterator[tuple[Any, bytes]]:
         parts, self._parts, self._held = self._parts, {}, 0
         for key, part in parts.items():
-            yield key, self._combiner.compact(part)
+            yield key, pack(self._combiner.compact(part))
 
 
-def _whole(found: tuple[Any, Any], combiner: beam.CombineFn) -> tuple[Any, Any]:
+def _whole(found: tuple[Any, Iterable[bytes]], combiner: beam.CombineFn) -> tuple[Any, Any]:
     key, parts = found
-    return key, combiner.extract_output(combiner.merge_accumulators(parts))
+    return key, combiner.extract_output(combiner.merge_accumulators(map(unpack, parts)))

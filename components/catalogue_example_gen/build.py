@@ -12,7 +12,7 @@ from components.catalogue_example_gen import artists as artist_stage
 from components.catalogue_example_gen import progress, rows
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.content import ContentStatistics
-from components.catalogue_example_gen.details import detail_tables
+from components.catalogue_example_gen.details import detail_tables, packed_detail
 from components.catalogue_example_gen.edges import Distributed
 from components.catalogue_example_gen.ego_graphs import (
     catalogue_schema,
@@ -22,13 +22,14 @@ from components.catalogue_example_gen.ego_graphs import (
 from components.catalogue_example_gen.kept_plays import WriteKeptPlays
 from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
+from components.catalogue_example_gen.packed import pack, unpack
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
 from components.catalogue_example_gen.shards import WriteShards, shard_paths, write_line
 from components.catalogue_example_gen.tracks import first_tracks
 from components.catalogue_example_gen.whole_files import write_bytes, write_json, write_text
+from trainer.graph import SPLITS
 from trainer.listener_factors import LISTENING_FILE
 
-SPLITS: Final = ("train", "val", "test")
 JUDGED: Final = ("val", "test")
 HIDDEN_PREFIX: Final = "hidden_"
 SCHEMA_FILE: Final = "graph_schema.pbtxt"
@@ -75,6 +76,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     )
     unique = (
         good
+        | "Pack artists" >> beam.MapTuple(lambda key, artist: (key, pack(tuple(artist))))
         | "By id" >> beam.GroupByKey()
         | "One an id" >> beam.ParDo(artist_stage.OnePerId()).with_outputs(REJECTS, main=RECORDS)
     )
@@ -146,8 +148,11 @@ def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details, max_tr
         keyed[detail.name], wrong = artist_stage.checked_lengths(
             found[RECORDS], detail.name, detail.lists, detail.name
         )
-        if detail.vectors:
-            keyed[detail.name] |= first_tracks(detail.name, detail.vectors, max_tracks)
+        keyed[detail.name] |= (
+            first_tracks(detail.name, detail.vectors, max_tracks)
+            if detail.vectors
+            else f"Pack {detail.name}" >> beam.MapTuple(lambda key, row: (key, packed_detail(row)))
+        )
         num_read.append(found[READ])
         rejects += [found[REJECTS], *wrong]
     return keyed, num_read, rejects
@@ -174,8 +179,14 @@ def _write_listening(target, factors) -> None:
 
 
 def _write_ego_graphs(catalogue, config, target, whole, neighbors, statistics) -> None:
+    packed = {
+        "artist": whole
+        | "Pack whole" >> beam.MapTuple(lambda key, artist: (key, pack(tuple(artist)))),
+        "neighbors": neighbors
+        | "Pack neighbours" >> beam.MapTuple(lambda key, found: (key, pack(found))),
+    }
     encoded = (
-        {"artist": whole, "neighbors": neighbors}
+        packed
         | "Ego graphs" >> beam.CoGroupByKey()
         | "Encode" >> beam.ParDo(_Encode(catalogue), beam.pvalue.AsSingleton(statistics))
     )
@@ -256,8 +267,9 @@ class _Encode(beam.DoFn):
 
     def process(self, joined, statistics):
         key, tables = joined
-        (artist,) = tables["artist"]
-        _, neighbors = next(iter(tables["neighbors"]), (0, ()))
+        (packed,) = tables["artist"]
+        artist = artist_stage.WholeArtist(*unpack(packed))
+        _, neighbors = next(map(unpack, tables["neighbors"]), (0, ()))
         self._advance.one()
         yield (
             artist.split,

@@ -10,6 +10,7 @@ from catalogues import values
 from catalogues.spec import Catalogue, Modality, PlayTable
 from catalogues.tables import Row
 from components.catalogue_example_gen.cells import BadRow, checked, modality_value
+from components.catalogue_example_gen.packed import pack, unpack
 from components.catalogue_example_gen.rows import ARTISTS, EDGES, PLAYS
 
 
@@ -26,6 +27,18 @@ class Detail(NamedTuple):
     file: str
     row: int
     value: Any
+
+
+def packed_detail(detail: Detail) -> bytes:
+    """A detail as bytes; of plays there may be more than of all else together."""
+    file, row, value = detail
+    return pack((file, row, tuple(value) if isinstance(value, Play) else value))
+
+
+def unpacked_detail(data: bytes) -> Detail:
+    """What `packed_detail` was given."""
+    file, row, value = unpack(data)
+    return Detail(file, row, Play(*value) if isinstance(value, tuple) else value)
 
 
 class DetailTable(NamedTuple):

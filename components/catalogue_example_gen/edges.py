@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from catalogues.values import shown
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.bounded_combine import CombineBounded
-from components.catalogue_example_gen.rows import EDGES, RECORDS, REJECTS, Edge, Reject
+from components.catalogue_example_gen.packed import pack, unpack
+from components.catalogue_example_gen.rows import (
+    EDGES,
+    RECORDS,
+    REJECTS,
+    Edge,
+    Reject,
+)
+from trainer.graph import SPLITS, TRAIN
 
 TABLE: Final = EDGES
 KNOWN: Final = "known"
@@ -30,11 +41,13 @@ def reject_edge(edge: Edge, kind: str, particulars: str) -> Reject:
     return Reject(TABLE, edge.file, edge.row, key, f"{kind}: {particulars}", kind)
 
 
-class OnePerPair(beam.DoFn):
-    """(pair, rows) -> the pair's rows that count; others are duplicates or contradict each other.
+class JoinFirst(beam.DoFn):
+    """(artist id, its split and the pairs of which it is the lesser id) -> pairs, rejects.
 
-    An undirected pair has one such row, a directed pair one a direction. They travel together, so
-    that two artists are neighbours once, whatever the catalogue's way to say so.
+    Every row of a pair is here, however the catalogue says it. An undirected pair has one row that
+    counts, a directed pair one a direction; others are duplicates or contradict each other. They
+    travel together from here on, so that two artists are neighbours once. Main output: (greater id,
+    first split and rows, packed).
 
     Args:
       directed: whether source and target may not be exchanged.
@@ -42,59 +55,64 @@ class OnePerPair(beam.DoFn):
 
     def __init__(self, directed: bool):
         self._directed = directed
+        self._advance = progress.Advance(progress.JOINING)
 
-    def process(self, pair_rows: tuple[str, Iterable[Edge]]) -> Iterator[Any]:
-        """Yields at most one tuple of edges a pair, and the rejects."""
+    def process(self, artist: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
+        """Yields at most one element a pair, and the rejects."""
+        first, records = artist
+        split = b""
+        pairs: dict[str, list[bytes]] = {}
+        for record in records:
+            if len(record) == 1:
+                split = record
+                continue
+            self._advance.one()
+            ((_, _, source, target, _),) = unpack(record)
+            pairs.setdefault(target if source == first else source, []).append(record)
+        for second, rows in pairs.items():
+            # Nearly all pairs have one row, which goes on as it is.
+            kept = rows[0] if len(rows) == 1 else b""
+            if not kept:
+                edges, rejected = self._counting(
+                    [Edge(*edge) for row in rows for edge in unpack(row)]
+                )
+                yield from rejected
+                if not edges:
+                    continue
+                kept = pack(tuple(map(tuple, edges)))
+            if split:
+                yield second, split + kept
+            else:
+                yield from _dangling(kept, first)
+
+    def _counting(self, rows: list[Edge]) -> tuple[list[Edge], list[Any]]:
+        """Of a pair's rows those that count, and the rejects."""
         directions: dict[str, list[Edge]] = {}
-        for edge in sorted(pair_rows[1]):
+        for edge in sorted(rows):
             directions.setdefault(edge.source if self._directed else "", []).append(edge)
-        kept = []
-        for rows in directions.values():
-            if len({edge.weight for edge in rows}) > 1:
+        kept, rejected = [], []
+        for edges in directions.values():
+            if len({edge.weight for edge in edges}) > 1:
                 # Nobody can tell which weight is right, so none is taken.
-                for edge in rows:
+                for edge in edges:
                     particulars = (
                         f"weight {edge.weight:g} here, another in another row of this pair"
                     )
-                    yield _rejected(edge, "contradicting edge", particulars)
+                    rejected.append(_rejected(edge, "contradicting edge", particulars))
                 continue
-            kept.append(rows[0])
-            for edge in rows[1:]:
-                particulars = f"first in {rows[0].file}, row {rows[0].row}"
-                yield _rejected(edge, "duplicate edge", particulars)
-        if kept:
-            yield tuple(kept)
-
-
-class JoinEnd(beam.DoFn):
-    """(artist id, {'split': [...], 'edges': [...]}) -> edges that know the split of this end.
-
-    A pair travels as (its edges, splits of the ends that are joined already); the first time it is
-    keyed by its source, the second time by its target.
-    """
-
-    def __init__(self) -> None:
-        self._advance = progress.Advance(progress.JOINING)
-
-    def process(self, artist: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
-        """Yields (edges, splits) with one split more, and rejects for an unknown end."""
-        key, joined = artist
-        split = next(iter(joined["split"]), None)
-        for edges, splits in joined["edges"]:
-            self._advance.one()
-            if split is None:
-                for edge in edges:
-                    yield _rejected(edge, "dangling edge", f"no artist {shown(key)}")
-            else:
-                yield edges, (*splits, split)
+            kept.append(edges[0])
+            for edge in edges[1:]:
+                particulars = f"first in {edges[0].file}, row {edges[0].row}"
+                rejected.append(_rejected(edge, "duplicate edge", particulars))
+        return kept, rejected
 
     def finish_bundle(self) -> None:
         """Tells the rest of the progress."""
         self._advance.flush()
 
 
-class Distribute(beam.DoFn):
-    """(edges, (source's split, target's split)) -> what either end may know of the other.
+class JoinSecond(beam.DoFn):
+    """(artist id, its split and the pairs of which it is the greater id) -> what either end knows.
 
     Main output KNOWN: (artist id, (neighbour id, weight)), the larger weight where both directions
     have one. A training artist knows training artists only; an artist of another split knows
@@ -103,24 +121,60 @@ class Distribute(beam.DoFn):
     pair once, KEPT its rows.
     """
 
-    def process(self, joined: tuple[tuple[Edge, ...], tuple[str, str]]) -> Iterator[Any]:
-        """Yields the outputs of one pair."""
-        edges, (source_split, target_split) = joined
-        source, target = edges[0].source, edges[0].target
-        weight = max(edge.weight for edge in edges)
-        ends = (
-            (source, source_split, target, target_split),
-            (target, target_split, source, source_split),
-        )
-        splits = "-".join(sorted((source_split, target_split), key=("train", "val", "test").index))
-        yield beam.pvalue.TaggedOutput(KIND, (splits, 1))
-        yield beam.pvalue.TaggedOutput(KEPT, (TABLE, len(edges)))
-        for artist, split, neighbor, neighbor_split in ends:
+    def __init__(self) -> None:
+        self._advance = progress.Advance(progress.JOINING)
+        self._kinds: collections.Counter[str] = collections.Counter()
+        self._num_kept = 0
+
+    def start_bundle(self) -> None:
+        """Begins to count."""
+        self._kinds, self._num_kept = collections.Counter(), 0
+
+    def process(self, artist: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
+        """Yields the outputs of an artist's pairs."""
+        second, records = artist
+        mark = next((record for record in records if len(record) == 1), b"")
+        for record in records:
+            if len(record) == 1:
+                continue
+            self._advance.one()
+            if mark:
+                yield from self._distributed(second, SPLITS[mark[0]], record)
+            else:
+                yield from _dangling(record[1:], second)
+
+    def _distributed(self, second: str, second_split: str, record: bytes) -> Iterator[Any]:
+        first_split = SPLITS[record[0]]
+        edges = unpack(record[1:])
+        _, _, source, target, weight = edges[0]
+        if len(edges) > 1:
+            weight = max(edge[-1] for edge in edges)
+        first = target if source == second else source
+        self._num_kept += len(edges)
+        self._kinds["-".join(sorted((first_split, second_split), key=SPLITS.index))] += 1
+        for artist, split, neighbor, neighbor_split in (
+            (first, first_split, second, second_split),
+            (second, second_split, first, first_split),
+        ):
             listed = (artist, (neighbor, weight))
-            if neighbor_split == "train":
+            if neighbor_split == SPLITS[TRAIN]:
                 yield listed
             elif split == neighbor_split:
                 yield beam.pvalue.TaggedOutput(HIDDEN, (split, listed))
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """Yields the counts, and tells the rest of the progress."""
+        self._advance.flush()
+        counts = [(KIND, kind) for kind in self._kinds.items()]
+        counts += [(KEPT, (TABLE, self._num_kept))] if self._num_kept else []
+        for tag, count in counts:
+            whole = WindowedValue(count, GlobalWindow().max_timestamp(), [GlobalWindow()])
+            yield beam.pvalue.TaggedOutput(tag, whole)
+
+
+def _dangling(packed: bytes, artist: str) -> Iterator[Any]:
+    for edge in unpack(packed):
+        yield _rejected(Edge(*edge), "dangling edge", f"no artist {shown(artist)}")
 
 
 def _rejected(edge: Edge, kind: str, particulars: str) -> Any:
@@ -178,6 +232,10 @@ def _strength(neighbor: tuple[str, float]) -> tuple[float, bytes, str]:
 class Distributed(beam.PTransform):
     """Edges and splits to neighbour lists.
 
+    Each row travels, packed, to the artist of its two that has the lesser id, where it meets the
+    other rows of its pair, and on to the greater one. An artist's split comes there as one byte,
+    its place in SPLITS.
+
     Args:
       cap: the most neighbours that an artist's ego graph lists.
       directed: whether source -> target and target -> source are two edges.
@@ -188,33 +246,31 @@ class Distributed(beam.PTransform):
         self._cap, self._directed = cap, directed
 
     def expand(self, inputs: dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        """From {'edges': (pair, Edge), 'splits': (artist id, split)}.
+        """From {'edges': (lesser id, Edge), 'splits': (artist id, split)}.
 
         Returns:
           'neighbors': (artist id, (cut, ((id, weight), ...))); 'hidden': (split, (artist id, (id,
-          weight))); 'kinds': ('train-val', 1) a pair; 'kept': ('edges', rows) a pair; 'rejects'.
+          weight))); 'kinds': ('train-val', 1) a pair; 'kept': ('edges', rows); 'rejects'.
         """
-        unique = (
-            inputs["edges"]
-            | "By pair" >> beam.GroupByKey()
-            | "One a pair"
-            >> beam.ParDo(OnePerPair(self._directed)).with_outputs(REJECTS, main=RECORDS)
+        splits = inputs["splits"] | "Marks" >> beam.MapTuple(
+            lambda artist, split: (artist, bytes([SPLITS.index(split)]))
         )
-        rejects = [unique[REJECTS]]
-        edges = unique[RECORDS] | "No end joined" >> beam.Map(lambda pair: (pair, ()))
-        for end in ("source", "target"):
-            joined = (
-                {
-                    "split": inputs["splits"],
-                    "edges": edges | f"By {end}" >> beam.Map(_keyed_by_end, end=end),
-                }
-                | f"With {end}" >> beam.CoGroupByKey()
-                | f"Join {end}" >> beam.ParDo(JoinEnd()).with_outputs(REJECTS, main=RECORDS)
-            )
-            rejects.append(joined[REJECTS])
-            edges = joined[RECORDS]
-        known = edges | "Distribute" >> beam.ParDo(Distribute()).with_outputs(
-            HIDDEN, KIND, KEPT, main=KNOWN
+        rows = inputs["edges"] | "Pack" >> beam.MapTuple(
+            lambda first, edge: (first, pack((tuple(edge),)))
+        )
+        pairs = (
+            (splits, rows)
+            | "First ends" >> beam.Flatten()
+            | "By first end" >> beam.GroupByKey()
+            | "Join first"
+            >> beam.ParDo(JoinFirst(self._directed)).with_outputs(REJECTS, main=RECORDS)
+        )
+        known = (
+            (splits, pairs[RECORDS])
+            | "Second ends" >> beam.Flatten()
+            | "By second end" >> beam.GroupByKey()
+            | "Join second"
+            >> beam.ParDo(JoinSecond()).with_outputs(HIDDEN, KIND, KEPT, REJECTS, main=KNOWN)
         )
         return {
             "neighbors": known[KNOWN]
@@ -224,9 +280,5 @@ class Distributed(beam.PTransform):
             "hidden": known[HIDDEN],
             "kinds": known[KIND],
             "kept": known[KEPT],
-            "rejects": tuple(rejects) | "Edge rejects" >> beam.Flatten(),
+            "rejects": (pairs[REJECTS], known[REJECTS]) | "Edge rejects" >> beam.Flatten(),
         }
-
-
-def _keyed_by_end(edges_and_splits, end):
-    return getattr(edges_and_splits[0][0], end), edges_and_splits

@@ -24,7 +24,6 @@ from components.catalogue_example_gen.build import (
     HIDDEN_PREFIX,
     JUDGED,
     REJECTS_FILE,
-    SPLITS,
     SUMMARY_FILE,
     build,
 )
@@ -35,6 +34,7 @@ from components.catalogue_example_gen.spans import resolve_span
 from components.catalogue_example_gen.table_rows import all_rows, table_rows
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
+from trainer.graph import SPLITS
 
 BUILD_CONFIG: Final = "build_config"
 SUBGRAPHS_OF: Final = "subgraphs_of"

@@ -14,6 +14,7 @@ from catalogues.errors import InputError
 from catalogues.tables import Row, read_rows
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.cells import BadRow, checked, modality_value, text
+from trainer.graph import SPLITS
 
 ARTISTS: Final = "artists"
 EDGES: Final = "edges"
@@ -73,7 +74,7 @@ def artist_parser(catalogue: catalogue_spec.Catalogue) -> Callable[[Row], tuple[
         split = None
         if table.split:
             split = text(cells[table.split])
-            if split not in ("train", "val", "test"):
+            if split not in SPLITS:
                 raise BadRow(
                     f"artist in no split: {table.split} is {values.shown(split)}, "
                     "not train, val or test",
@@ -109,7 +110,7 @@ def artist_columns(catalogue: catalogue_spec.Catalogue) -> tuple[str, ...]:
 
 
 def edge_parser(table: catalogue_spec.EdgeTable) -> Callable[[Row], tuple[str, Edge]]:
-    """Returns the function from a row to (unordered pair, Edge); it raises BadRow."""
+    """Returns the function from a row to (the lesser of its two ids, Edge); it raises BadRow."""
 
     def parse(row: Row) -> tuple[str, Edge]:
         source = checked(values.to_id, row.values[table.source], "", table.source)
@@ -123,9 +124,7 @@ def edge_parser(table: catalogue_spec.EdgeTable) -> Callable[[Row], tuple[str, E
             if given is None:
                 raise BadRow("no weight", key, table.weight)
             weight = given
-        # An id holds no control character, so this joins two ids without ambiguity.
-        pair = "\n".join(sorted((source, target)))
-        return pair, Edge(row.file, row.number, source, target, weight)
+        return min(source, target), Edge(row.file, row.number, source, target, weight)
 
     return parse
 

@@ -11,6 +11,7 @@ from components.catalogue_example_gen import bounded_combine, tracks
 from components.catalogue_example_gen.bounded_combine import CombineBounded
 from components.catalogue_example_gen.details import Detail
 from components.catalogue_example_gen.edges import StrongestNeighbors
+from components.catalogue_example_gen.packed import unpack
 from components.catalogue_example_gen.tracks import FirstTracks
 
 
@@ -54,7 +55,7 @@ def test_no_more_is_held_than_allowed():
         held = [value for part in do_fn._parts.values() for value in part]
         assert sum(value % 5 for value in held) < 30
     taken += [value.value for value in do_fn.finish_bundle()]
-    assert sorted((key, value) for key, part in taken for value in part) == sorted(given)
+    assert sorted((key, value) for key, part in taken for value in unpack(part)) == sorted(given)
     # Nothing is left for the next bundle.
     assert not list(do_fn.finish_bundle())
 
