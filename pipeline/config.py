@@ -76,10 +76,27 @@ class BeamConfig:
       runner: its name as Beam has it, or 'auto': the direct runner, in as many processes as a local
         run's cores and catalogue are worth (`pipeline.beam_runner`), and else in one.
       options: Beam's own, as on a command line: '--direct_num_workers=2'.
+      staging: an address, as 'gs://bucket/folder', at which the graph builder's workers find the
+        tables and leave the examples; '' where workers see this machine's files. With it, what
+        else is on Beam runs in the process of its step.
     """
 
     runner: str = AUTO
     options: tuple[str, ...] = ()
+    staging: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a staging that is no address."""
+        if self.staging and "://" not in self.staging:
+            raise ValueError(
+                f"staging is '{self.staging}', not an address such as gs://bucket/folder; where "
+                "workers see this machine's files, leave it out"
+            )
+
+    @property
+    def unstaged(self) -> BeamConfig:
+        """Where stages run whose files are not staged."""
+        return BeamConfig() if self.staging else self
 
     def arguments(self) -> list[str]:
         """As on Beam's command line, where the last one counts."""

@@ -82,9 +82,12 @@ def create_pipeline(
         if config.graph.sampling == SUBGRAPHS and not on_kubeflow
         else None,
         on_bad_rows=None if on_kubeflow else config.on_bad_rows,
+        staging=config.beam.staging,
         code_fingerprint=code,
         run_parameters=run_parameters,
     )
+    if config.beam.staging:
+        example_gen.with_beam_pipeline_args(config.beam.arguments())
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples, exclude_splits=HIDDEN_SPLITS)
     statistics = statistics_gen.outputs["statistics"]
@@ -200,7 +203,7 @@ def create_pipeline(
         # inputs, so neither at the catalogue's files nor at what is served.
         enable_cache=not on_kubeflow,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=config.beam.arguments(),
+        beam_pipeline_args=config.beam.unstaged.arguments(),
     )
 
 

@@ -66,14 +66,15 @@ def add_embed_command(commands: argparse._SubParsersAction) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="a configuration whose `beam` says where this runs (default and `auto`: this process)",
+        help="a configuration whose `beam` says where this runs (default, `auto` and with "
+        "`beam.staging`: this process)",
     )
     parser.set_defaults(func=_embed)
 
 
 def _embed(args: argparse.Namespace) -> int:
     # What is wrong with these is told before TensorFlow is loaded.
-    where = load_config(args.config).beam if args.config else BeamConfig()
+    where = load_config(args.config).beam.unstaged if args.config else BeamConfig()
     from pipeline.quiet import quiet_third_parties
 
     quiet_third_parties(log_folder())

@@ -41,7 +41,13 @@ REJECTS_FILE: Final = "rejects.jsonl"
 _SHOWN_REJECTS: Final = 5
 
 
-def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, target: str) -> None:
+def build(
+    pipeline: beam.Pipeline,
+    catalogue: Catalogue,
+    config: BuildConfig,
+    target: str,
+    tables: str | None = None,
+) -> None:
     """Adds the graph builder to a Beam pipeline.
 
     Side inputs: the length of each list modality and the content statistics, neither of which grows
@@ -52,14 +58,19 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
       pipeline: where to.
       catalogue: what to read.
       config: how.
-      target: the artifact's folder. Gets Split-train, Split-val and Split-test (ego graphs, each
-        split's artists), Split-hidden_val and Split-hidden_test (hidden edges), and the sidecars.
+      target: the artifact's folder, a path or an address of one of Beam's file systems. Gets
+        Split-train, Split-val and Split-test (ego graphs, each split's artists), Split-hidden_val
+        and Split-hidden_test (hidden edges), and the sidecars.
+      tables: the catalogue's folder as workers reach it, if not by its path.
     """
+    folder = tables or str(catalogue.folder)
     details = detail_tables(catalogue)
     catalogue = with_listening(catalogue, config.listening)
     # Raises where two features would have one name, before anything is read.
     catalogue_schema(catalogue, dict.fromkeys((m.name for m in catalogue.content), 1))
-    keyed, num_read, rejects = _read_details(pipeline, catalogue, details, config.max_tracks)
+    keyed, num_read, rejects = _read_details(
+        pipeline, catalogue, folder, details, config.max_tracks
+    )
     kept = []
 
     table = pipeline | ReadTable(
@@ -68,6 +79,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
         catalogue.artists.table,
         rows.artist_columns(catalogue),
         rows.artist_parser(catalogue),
+        folder,
     )
     elsewhere = {name for detail in details for name in detail.lists}
     own_lists = tuple(m.name for m in catalogue.content if m.is_list and m.name not in elsewhere)
@@ -97,7 +109,7 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     edge_columns = [edge_table.source, edge_table.target]
     edge_columns += [edge_table.weight] if edge_table.weight else []
     edges = pipeline | ReadTable(
-        rows.EDGES, catalogue, edge_table.table, edge_columns, rows.edge_parser(edge_table)
+        rows.EDGES, catalogue, edge_table.table, edge_columns, rows.edge_parser(edge_table), folder
     )
     distributed = {
         "edges": edges[RECORDS],
@@ -117,10 +129,10 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     _write_sidecars(catalogue, target, statistics, matrices)
     _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
     _write_hidden(config, target, distributed["hidden"])
-    tables = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
+    named = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
     _write_rejects_and_summary(
         target,
-        tables | {detail.name: detail.table for detail in details},
+        named | {detail.name: detail.table for detail in details},
         tuple(rejects) | "All rejects" >> beam.Flatten(),
         {
             "read": tuple(num_read) | "All read" >> beam.Flatten(),
@@ -137,13 +149,15 @@ def build(pipeline: beam.Pipeline, catalogue: Catalogue, config: BuildConfig, ta
     )
 
 
-def _read_details(pipeline: beam.Pipeline, catalogue: Catalogue, details, max_tracks: int):
+def _read_details(
+    pipeline: beam.Pipeline, catalogue: Catalogue, folder: str, details, max_tracks: int
+):
     """The tables with several rows an artist: ({name: records}, read, rejects)."""
     keyed: dict[str, Any] = {}
     num_read, rejects = [], []
     for detail in details:
         found = pipeline | ReadTable(
-            detail.name, catalogue, detail.table, detail.columns, detail.parse
+            detail.name, catalogue, detail.table, detail.columns, detail.parse, folder
         )
         keyed[detail.name], wrong = artist_stage.checked_lengths(
             found[RECORDS], detail.name, detail.lists, detail.name

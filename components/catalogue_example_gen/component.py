@@ -22,6 +22,7 @@ from components.catalogue_example_gen.executor import (
     BUILD_CONFIG,
     CODE_FINGERPRINT,
     ON_BAD_ROWS,
+    STAGING,
     SUBGRAPHS_OF,
     Executor,
 )
@@ -72,6 +73,7 @@ class CatalogueExampleGenSpec(component_spec.ComponentSpec):
         BUILD_CONFIG: component_spec.ExecutionParameter(type=str, optional=True),
         SUBGRAPHS_OF: component_spec.ExecutionParameter(type=str, optional=True),
         ON_BAD_ROWS: component_spec.ExecutionParameter(type=str, optional=True),
+        STAGING: component_spec.ExecutionParameter(type=str, optional=True),
         CODE_FINGERPRINT: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -100,6 +102,8 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
       subgraphs: what the subgraphs of each artist hold; None where none are made, or
         `run_parameters` say it.
       on_bad_rows: 'error' or 'set_aside'; None where `run_parameters` say it.
+      staging: an address where workers that do not see this machine's files read tables and write
+        examples; '' where they see them.
       code_fingerprint: changes when the code does, and the cache with it.
       run_parameters: what holds for this run alone.
     """
@@ -116,6 +120,7 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
         on_bad_rows: str | None,
         code_fingerprint: str,
         subgraphs: Reach | None = None,
+        staging: str = "",
         run_parameters: types.BaseChannel | None = None,
     ):
         fixed, _, pattern = _split_pattern(catalogue)
@@ -131,6 +136,7 @@ class CatalogueExampleGen(base_beam_component.BaseBeamComponent):
                 subgraphs_of=subgraphs
                 and json.dumps(dataclasses.asdict(subgraphs), sort_keys=True),
                 on_bad_rows=on_bad_rows,
+                staging=staging or None,
                 code_fingerprint=code_fingerprint,
                 run_parameters=run_parameters,
                 examples=types.Channel(type=standard_artifacts.Examples),

@@ -31,6 +31,7 @@ from components.catalogue_example_gen.config import SUBGRAPHS, Reach, read_confi
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
+from components.catalogue_example_gen.staging import Workplace, workplace
 from components.catalogue_example_gen.table_rows import all_rows, table_rows
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
@@ -39,6 +40,7 @@ from trainer.graph import SPLITS
 BUILD_CONFIG: Final = "build_config"
 SUBGRAPHS_OF: Final = "subgraphs_of"
 ON_BAD_ROWS: Final = "on_bad_rows"
+STAGING: Final = "staging"
 CODE_FINGERPRINT: Final = "code_fingerprint"
 ERROR: Final = "error"
 SET_ASIDE: Final = "set_aside"
@@ -57,29 +59,35 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Raises:
           InputError: the catalogue cannot be read, has a bad row while on_bad_rows is 'error', has
-            no artist or no edge, or a split is empty.
+            no artist or no edge, a split is empty, or nothing can be written where workers are to
+            find the tables.
         """
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(
             [*SPLITS, *(HIDDEN_PREFIX + split for split in JUDGED)]
         )
         run = read_run_parameters(input_dict)
-        catalogue = load_catalogue(self._folder(exec_properties, examples, run.get("span", "")))
+        address = _address(exec_properties, examples, run.get("span", ""))
+        catalogue = load_catalogue(self._fetched(address))
         config = read_config(run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]))
-        with (
-            _bars(catalogue) as advance,
-            beam_progress.listening(advance),
-            self._make_beam_pipeline() as pipeline,
-        ):
-            build(pipeline, catalogue, config, examples.uri)
-        summary = json.loads(Path(examples.uri, SUMMARY_FILE).read_text())
-        check_summary(summary, run["on_bad_rows"] if run else exec_properties[ON_BAD_ROWS])
-        console().print(summary_lines(summary), highlight=False, soft_wrap=True)
-        reach = _reach(exec_properties, run)
-        if reach is not None:
-            self._sample(examples.uri, reach, config.shards, summary)
+        staging = exec_properties.get(STAGING) or ""
+        with workplace(staging, catalogue, address, examples.uri) as place:
+            with (
+                _bars(catalogue) as advance,
+                beam_progress.listening(advance),
+                self._make_beam_pipeline() as pipeline,
+            ):
+                build(pipeline, catalogue, config, place.examples, place.tables)
+            place.fetch()
+            summary = json.loads(Path(examples.uri, SUMMARY_FILE).read_text())
+            check_summary(summary, run["on_bad_rows"] if run else exec_properties[ON_BAD_ROWS])
+            console().print(summary_lines(summary), highlight=False, soft_wrap=True)
+            reach = _reach(exec_properties, run)
+            if reach is not None:
+                self._sample(place, reach, config.shards, summary)
+                place.fetch()
 
-    def _sample(self, uri: str, reach: Reach, shards: int, summary: dict[str, Any]) -> None:
+    def _sample(self, place: Workplace, reach: Reach, shards: int, summary: dict[str, Any]) -> None:
         """Adds subgraphs to the examples; a pipeline of its own, which reads what is written."""
         # TensorFlow, which the tables above do without.
         from components.catalogue_example_gen.subgraphs import sample_subgraphs
@@ -91,25 +99,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             beam_progress.listening(phases.advance),
             self._make_beam_pipeline() as pipeline,
         ):
-            sample_subgraphs(pipeline, uri, reach, shards)
+            sample_subgraphs(pipeline, place, reach, shards)
 
-    def _folder(self, exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> Path:
-        """The catalogue's folder, on this machine; notes the span where no driver did."""
-        inputs = example_gen_pb2.Input()
-        proto_utils.json_to_proto(
-            exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs
-        )
-        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        if not examples.has_custom_property(utils.SPAN_PROPERTY_NAME):
-            found = resolve_span(base, inputs, span)
-            examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, found)
-        folder = os.path.dirname(os.path.join(base, inputs.splits[0].pattern))
-        if "://" not in folder:
-            return Path(folder)
-        # The readers of tables know files only.
+    def _fetched(self, address: str) -> Path:
+        """The catalogue's folder, on this machine, which reads its description and counts rows."""
+        if "://" not in address:
+            return Path(address)
         fetched = os.path.join(self._get_tmp_dir(), "catalogue")
-        io_utils.copy_dir(folder, fetched)
+        io_utils.copy_dir(address, fetched)
         return Path(fetched)
+
+
+def _address(exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> str:
+    """The catalogue's folder, a path or an address; notes the span where no driver did."""
+    inputs = example_gen_pb2.Input()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs)
+    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    if not examples.has_custom_property(utils.SPAN_PROPERTY_NAME):
+        found = resolve_span(base, inputs, span)
+        examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, found)
+    return os.path.dirname(os.path.join(base, inputs.splits[0].pattern))
 
 
 def _reach(exec_properties: dict[str, Any], run: dict[str, Any]) -> Reach | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
@@ -14,6 +13,7 @@ from catalogues.errors import InputError
 from catalogues.tables import Row, read_rows
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.cells import BadRow, checked, modality_value, text
+from components.catalogue_example_gen.whole_files import on_this_machine
 from trainer.graph import SPLITS
 
 ARTISTS: Final = "artists"
@@ -140,12 +140,14 @@ class ReadTable(beam.PTransform):
       table: its file name or glob.
       columns: the columns to read; one that is missing rejects the row.
       parse: from a Row to (key, record), raising BadRow.
+      folder: the catalogue's folder as workers reach it, a path or an address.
     """
 
-    def __init__(self, name, catalogue, table, columns, parse):
+    def __init__(self, name, catalogue, table, columns, parse, folder):
         super().__init__(f"Read {name}")
         self._name = name
-        self._files = [(str(path), catalogue.file_name(path)) for path in catalogue.files(table)]
+        names = map(catalogue.file_name, catalogue.files(table))
+        self._files = [(f"{folder}/{file}", file) for file in names]
         self._columns = tuple(columns)
         self._parse = parse
 
@@ -173,15 +175,16 @@ class _ReadRows(beam.DoFn):
         num_read = 0
         advance = progress.Advance(progress.READING)
         try:
-            for row in read_rows(Path(path), file, self._columns):
-                num_read += 1
-                advance.one()
-                try:
-                    if row.fault:
-                        raise BadRow(row.fault)
-                    yield self._parse(row)
-                except BadRow as bad:
-                    yield self._reject(file, row.number, bad.key, str(bad), bad.kind)
+            with on_this_machine(path) as local:
+                for row in read_rows(local, file, self._columns):
+                    num_read += 1
+                    advance.one()
+                    try:
+                        if row.fault:
+                            raise BadRow(row.fault)
+                        yield self._parse(row)
+                    except BadRow as bad:
+                        yield self._reject(file, row.number, bad.key, str(bad), bad.kind)
         except InputError as error:
             # A reject, not an exception, which a runner would wrap in pages of its own.
             num_read += 1

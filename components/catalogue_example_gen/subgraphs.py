@@ -25,6 +25,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.config import Reach
+from components.catalogue_example_gen.staging import Workplace
 from trainer.subgraph_files import (
     ARTIST,
     KNOWN,
@@ -55,7 +56,7 @@ class Listed(NamedTuple):
     features: bytes
 
 
-def sample_subgraphs(pipeline: beam.Pipeline, examples_uri: str, reach: Reach, shards: int) -> None:
+def sample_subgraphs(pipeline: beam.Pipeline, place: Workplace, reach: Reach, shards: int) -> None:
     """Adds the sampler to a Beam pipeline.
 
     The subgraphs of training artists go over edges among training artists alone. Those of the
@@ -65,18 +66,20 @@ def sample_subgraphs(pipeline: beam.Pipeline, examples_uri: str, reach: Reach, s
 
     Args:
       pipeline: where to.
-      examples_uri: the folder of the ego graphs; gets a folder of subgraphs for each of
-        SUBGRAPH_SPLITS, their schema, and the sampler's models.
+      place: of the ego graphs, which are on this machine, too; gets a folder of subgraphs for each
+        of SUBGRAPH_SPLITS, their schema, and the sampler's models.
       reach: how far they go, and what they hold of each artist.
       shards: files of each split.
     """
-    schema = subgraph_schema(examples_uri, reach.modalities)
-    program = _program(schema, reach.fan_outs, os.path.join(examples_uri, PROGRAM_FOLDER))
+    schema = subgraph_schema(place.target, reach.modalities)
+    program = _program(schema, reach.fan_outs, os.path.join(place.target, PROGRAM_FOLDER))
+    place.put(PROGRAM_FOLDER)
+    program = program._replace(folder=os.path.join(place.examples, PROGRAM_FOLDER))
     names = tuple(schema.node_sets[ARTIST].features)
     listed = {
         split: pipeline
         | f"Read {split}"
-        >> beam.io.ReadFromTFRecord(os.path.join(examples_uri, f"Split-{split}", "*.gz"))
+        >> beam.io.ReadFromTFRecord(os.path.join(place.examples, f"Split-{split}", "*.gz"))
         | f"Ego graphs of {split}" >> beam.Map(listed_of, split, names)
         for split in SUBGRAPH_SPLITS
     }
@@ -108,12 +111,12 @@ def sample_subgraphs(pipeline: beam.Pipeline, examples_uri: str, reach: Reach, s
             | f"Encode {split}" >> beam.ParDo(_Encode())
             | f"Write subgraphs {split}"
             >> beam.io.WriteToTFRecord(
-                os.path.join(subgraph_folder(examples_uri, split), "data_tfrecord"),
+                os.path.join(subgraph_folder(place.examples, split), "data_tfrecord"),
                 file_name_suffix=".gz",
                 num_shards=shards,
             )
         )
-    with FileSystems.create(os.path.join(examples_uri, SUBGRAPH_SCHEMA_FILE)) as file:
+    with FileSystems.create(os.path.join(place.target, SUBGRAPH_SCHEMA_FILE)) as file:
         file.write(str(schema).encode())
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import tempfile
 import uuid
-from typing import IO, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+
+_BLOCK: Final = 1 << 20
 
 
 def write_json(path: str, value: Any) -> None:
@@ -49,3 +55,39 @@ def put_in_place(beside: str, path: str) -> None:
     if FileSystems.exists(path):
         FileSystems.delete([path])
     FileSystems.rename([beside], [path])
+
+
+@contextlib.contextmanager
+def on_this_machine(path: str) -> Iterator[Path]:
+    """A file as one of this machine; what lies at an address is here as long as it is read.
+
+    Fetched as a whole, as readers go back and forth in some formats.
+    """
+    if "://" not in path:
+        yield Path(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="artist-sim-") as folder:
+        local = Path(folder, path.rpartition("/")[2])
+        download(path, local)
+        yield local
+
+
+def download(address: str, path: Path) -> None:
+    """Copies a file to this machine, where it appears whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with (
+            FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as source,
+            beside.open("wb") as copy,
+        ):
+            shutil.copyfileobj(source, copy, _BLOCK)
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def upload(path: Path, address: str) -> None:
+    """Copies a file of this machine to an address."""
+    with path.open("rb") as source, created(address) as copy:
+        shutil.copyfileobj(source, copy, _BLOCK)

@@ -157,6 +157,7 @@ def test_a_key_like_no_other_is_refused_with_all_there_are():
         ("judge.gate.rules", {"above": 0.1}, "must be a list, each item with keys and values"),
         ("beam.runner", 1, "is 1, but must be text"),
         ("beam.options", "--x", "is '--x', but must be a list with text"),
+        ("beam.staging", "/mnt/shared", "is '/mnt/shared', not an address such as gs://bucket/"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(key, value, complaint):

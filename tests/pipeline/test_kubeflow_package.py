@@ -16,6 +16,7 @@ from typing import Any
 import kfp
 import pytest
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
@@ -320,6 +321,20 @@ def test_a_local_run_tries_what_a_server_serves(tmp_path):
     (step,) = (node for node in local.components if node.id == "SmokeTest")
     assert step.exec_properties["server"] == "localhost:8500"
     assert step.exec_properties["seconds"] == 5
+
+
+def test_with_staging_the_graph_builder_alone_runs_elsewhere(tmp_path):
+    elsewhere = {"runner": "PortableRunner", "staging": "gs://bucket/work"}
+    local = local_pipeline(tmp_path, beam=elsewhere)
+    by_id = {node.id: node for node in local.components}
+    assert by_id["CatalogueExampleGen"].exec_properties["staging"] == "gs://bucket/work"
+
+    def runner(step: str) -> str:
+        arguments = by_id[step].executor_spec.beam_pipeline_args
+        return PipelineOptions(arguments).view_as(StandardOptions).runner
+
+    assert runner("CatalogueExampleGen") == "PortableRunner"
+    assert runner("StatisticsGen") == runner("RetrievalEvaluator") == "DirectRunner"
 
 
 def test_the_local_run_is_compiled_as_ever(tmp_path):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.catalogue_example_gen.config import Reach
+from components.catalogue_example_gen.staging import Workplace
 from components.catalogue_example_gen.subgraphs import (
     encode_subgraph,
     listed_of,
@@ -116,7 +117,7 @@ def sampled(
     """The folder of a graph's examples, with their subgraphs."""
     write_ego_graphs(graph, folder)
     with beam.Pipeline(options=PipelineOptions([*options])) as pipeline:
-        sample_subgraphs(pipeline, str(folder), reach, shards)
+        sample_subgraphs(pipeline, Workplace("", str(folder), str(folder)), reach, shards)
     return str(folder)
 
 
