@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import sys
 import time
@@ -28,6 +29,28 @@ def build_graph(catalogue: Path, folder: Path) -> dict[str, Any]:
     started, worked = time.perf_counter(), time.process_time()
     examples = make_examples(config, catalogue.name, folder, lambda text: None)
     return _took(started, worked) | {"written_mib": _mib_in(examples)}
+
+
+def build_with_workers(catalogue: Path, folder: Path) -> dict[str, Any]:
+    """The same with a worker process for each core; of their memory the most that one ever held.
+
+    Processor seconds are of all; `peak_mib` of the process that hands out what they read.
+    """
+    from benchmarks.catalogue import make_examples
+    from components.machine import usable_cores
+
+    shutil.rmtree(folder, ignore_errors=True)
+    workers = usable_cores()
+    config = _config(
+        catalogue, "--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"
+    )
+    started, worked = time.perf_counter(), time.process_time()
+    examples = make_examples(config, catalogue.name, folder, lambda text: None)
+    took = _took(started, worked) | {"written_mib": _mib_in(examples)}
+    shutil.rmtree(folder)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took["cpu_seconds"] = round(took["cpu_seconds"] + children.ru_utime + children.ru_stime, 3)
+    return took | {"workers": workers, "worker_peak_mib": round(children.ru_maxrss / 1024, 1)}
 
 
 def build_with_pandas(catalogue: Path, folder: Path) -> dict[str, Any]:
@@ -138,6 +161,7 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
         return {}
     stages: dict[str, Callable[[], dict[str, Any]]] = {
         "graph": lambda: build_graph(catalogue, folder / "examples"),
+        "workers": lambda: build_with_workers(catalogue, folder / "examples-of-workers"),
         "pandas": lambda: build_with_pandas(catalogue, folder / "examples"),
         "sampler": lambda: sample_with_tfgnn(tables, folder / "samples" / catalogue.name),
         "epoch": lambda: train_epoch(catalogue, folder / "examples", began),
@@ -148,11 +172,10 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
     return stages[stage]()
 
 
-def _config(catalogue: Path) -> Any:
+def _config(catalogue: Path, *options: str) -> Any:
     from pipeline.config import parse_config
 
-    # What is measured is this process.
-    beam = {"runner": "DirectRunner"}
+    beam = {"runner": "DirectRunner", "options": list(options)}
     return parse_config({"catalogue": {"path": str(catalogue)}, "beam": beam}, "cost")
 
 

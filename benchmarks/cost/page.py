@@ -23,6 +23,7 @@ from benchmarks.store import write_whole  # noqa: E402
 
 _TITLES: Final = {
     "graph": "graph builder",
+    "workers": "graph builder, a worker process a core",
     "pandas": "the same joins in pandas",
     "sampler": "TF-GNN's sampler",
     "epoch": "an epoch of `diffusion`",
@@ -34,6 +35,7 @@ _STYLES: Final = dict(
         STAGES,
         (
             ("#0072B2", "o"),
+            ("#56B4E9", "P"),
             ("#D55E00", "^"),
             ("#E69F00", "v"),
             ("#009E73", "s"),
@@ -65,7 +67,8 @@ Written by `make benchmark SUITE=cost` from [{Path(source).name}]({source}). Syn
 communities of 200 artists with skewed degrees, nine of ten edges inside, a vector of features for \
 each artist. Each figure is of a process of its own; seconds are wall time, beside them those of \
 the processor, and memory is the most that the process ever held. An epoch and an embedding \
-include the tracing of their functions, some seconds whatever the size. Medians of the rounds.
+include the tracing of their functions, some seconds whatever the size. Medians of the rounds. \
+{_when(result)}
 
 {_table(result)}
 
@@ -140,6 +143,13 @@ ones to compare.
 """
 
 
+def _when(result: Mapping[str, Any]) -> str:
+    days = " to ".join(result["days"])
+    outdated = ", ".join(result["outdated"])
+    other = f" The code has changed since these were measured: {outdated}." if outdated else ""
+    return f"Measured {days}.{other}"
+
+
 def slope(measured: Sequence[Mapping[str, Any]], edges: Sequence[int], key: str) -> float:
     """Least squares of log `key` over log edges."""
     values = [math.log(m[key]) for m in measured]
@@ -154,21 +164,22 @@ def _found(result: Mapping[str, Any], stage: str, artists: int) -> Mapping[str, 
 def _table(result: Mapping[str, Any]) -> str:
     lines = [
         "| what | artists | edges | features | seconds | range | rounds | processor seconds "
-        "| peak MiB | written MiB | artists/s | load |",
-        "|" + " --- |" * 12,
+        "| peak MiB | of a worker | written MiB | artists/s | load |",
+        "|" + " --- |" * 13,
     ]
     for stage in STAGES:
         for size in result["sizes"]:
             first = [_TITLES[stage], f"{size['artists']:,}", f"{size['edges']:,}", str(size["dim"])]
             m = _found(result, stage, size["artists"])
             if m is None:
-                lines.append(_row([*first, _NOT_RUN, *[""] * 7]))
+                lines.append(_row([*first, _NOT_RUN, *[""] * 8]))
                 continue
             written = f"{m['written_mib']:,.1f}" if "written_mib" in m else ""
             rate = f"{m['artists_per_second']:,.0f}" if "artists_per_second" in m else ""
             spread = f"{m['fastest']:.3g} – {m['slowest']:.3g}"
             figures = [f"{m['seconds']:.3g}", spread, str(m["rounds"]), f"{m['cpu_seconds']:.3g}"]
-            figures += [f"{m['peak_mib']:,.0f}", written, rate, f"{m['load']:.1f}"]
+            worker = f"{m['worker_peak_mib']:,.0f}" if "worker_peak_mib" in m else ""
+            figures += [f"{m['peak_mib']:,.0f}", worker, written, rate, f"{m['load']:.1f}"]
             lines.append(_row([*first, *figures]))
     return "\n".join(lines)
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.program import BOUND, PROFILE, START
+from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.start import measure_start
-from benchmarks.cost.trainings import Trained, own_process, record_path
-from benchmarks.store import write_json
+from benchmarks.cost.trainings import Trained, own_process
 
 CONFIGS: Final = ("configs/sampler.yaml", "configs/olga.yaml")
 """Of the runs whose start is measured."""
 
 
 def measure_starts(
-    configs: Sequence[str], rounds: int, records: Path, folder: Path, tell: Callable[[str], None]
+    configs: Sequence[str], rounds: int, records: Records, folder: Path, tell: Callable[[str], None]
 ) -> None:
     """Starts each run as often as there are rounds, unless a record says how long it took.
 
@@ -35,17 +33,17 @@ def measure_starts(
     """
     for number in range(rounds):
         for config in configs:
-            path = record_path(records, START, Path(config).stem, "run", number)
-            if not path.exists():
+            name = record_name(START, Path(config).stem, "run", number)
+            if not records.has(name, START):
                 record = measure_start(config, folder)
-                write_json(path, {**record, "load": round(os.getloadavg()[0], 1)})
+                records.keep(name, START, record)
                 tell(f"start of {config}, round {number + 1}: {record['seconds']:.3g} s")
 
 
 def measure_part(
     part: str,
     catalogues: Sequence[tuple[Trained, Callable[[], Path]]],
-    records: Path,
+    records: Records,
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -62,19 +60,18 @@ def measure_part(
       InputError: a process fails.
     """
     for catalogue, examples in catalogues:
-        path = record_path(records, part, catalogue.name, "traced", 0)
-        if not path.exists():
+        name = record_name(part, catalogue.name, "traced", 0)
+        if not records.has(name, part):
             task = {"task": part, "examples": str(examples()), "folder": str(folder)}
-            write_json(path, {**own_process(task), "load": round(os.getloadavg()[0], 1)})
+            records.keep(name, part, own_process(task))
             tell(f"{part}, {catalogue.name}: done")
 
 
-def part_results(records: Path, catalogues: Sequence[Trained]) -> dict[str, Any]:
+def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, Any]:
     """All that the page says of these, from the records that there are; plain values."""
     starts = []
     for config in CONFIGS:
-        pattern = record_path(records, START, Path(config).stem, "run", "*").name
-        found = [json.loads(path.read_text()) for path in sorted(records.glob(pattern))]
+        found = records.find(record_name(START, Path(config).stem, "run", "*"))
         if found:
             seconds = [one["seconds"] for one in found]
             starts.append(
@@ -100,6 +97,9 @@ def bound_seconds(bound: Mapping[str, Any]) -> tuple[float, float]:
     return bound["bytes"] / bound["bandwidth"], bound["flop"] / bound["product_rate"]
 
 
-def _once(records: Path, part: str, catalogues: Sequence[Trained]) -> list[dict[str, Any]]:
-    paths = [(one.name, record_path(records, part, one.name, "traced", 0)) for one in catalogues]
-    return [{"catalogue": n, **json.loads(p.read_text())} for n, p in paths if p.exists()]
+def _once(records: Records, part: str, catalogues: Sequence[Trained]) -> list[dict[str, Any]]:
+    return [
+        {"catalogue": one.name, **found}
+        for one in catalogues
+        for found in records.find(record_name(part, one.name, "traced", 0))
+    ]

@@ -14,8 +14,9 @@ DESCRIPTION: Final = (
     "Measures what graph building, an epoch, embedding and start-up cost over sizes of catalogues; "
     "what is measured is not measured again."
 )
-STAGES: Final = ("graph", "pandas", "sampler", "epoch", "embed")
-"""Each is a process of its own. 'epoch' also tells how long the first step takes to come."""
+STAGES: Final = ("graph", "workers", "pandas", "sampler", "epoch", "embed")
+"""Each is a process of its own; 'workers', the graph builder with a worker process a core, has
+more. 'epoch' also tells how long the first step takes to come."""
 TRAINING: Final = "training"
 SCORE: Final = "score"
 START: Final = "start"
@@ -66,25 +67,28 @@ def run(args: argparse.Namespace, results: Path, folder: Path, tell: Callable[[s
 
     Args:
       args: with the options above.
-      results: the folder of the results' JSON files.
-      folder: keeps catalogues, examples and a record of each process.
+      results: the folder of the results' JSON files, and of a record of each process.
+      folder: keeps catalogues and examples.
       tell: told what is done.
 
     Raises:
       InputError: an option is out of range, a process fails, or a page is wanted of nothing.
     """
     from benchmarks.cost.page import write_page
-    from benchmarks.cost.tasks import measure_all, plan_of
+    from benchmarks.cost.records import Records
+    from benchmarks.cost.tasks import measure_all, plan_of, results_of
     from benchmarks.store import write_json
 
     work = folder / ("cost-quick" if args.quick else "cost")
-    source = (work if args.quick else results) / "cost.json"
+    kept = work if args.quick else results
+    source, records = kept / "cost.json", Records(kept / "cost")
     page = work / "cost.md" if args.quick else _PAGE
+    plan = plan_of(args.quick, args.stages, args.artists, args.rounds, args.forms)
     if not args.page_only:
-        plan = plan_of(args.quick, args.stages, args.artists, args.rounds, args.forms)
-        write_json(source, measure_all(plan, work, tell))
-    elif not source.exists():
+        measure_all(plan, records, work, tell)
+    elif not records.days():
         raise InputError("Nothing is measured yet; `make benchmark SUITE=cost` begins.")
+    write_json(source, results_of(plan, records))
     write_page(json.loads(source.read_text()), page, source)
     tell(f"page: {page.relative_to(_ROOT) if page.is_relative_to(_ROOT) else page.name}")
     return 0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -28,6 +26,7 @@ from benchmarks.cost.program import (
     START,
     TRAINING,
 )
+from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.training import TRACED
 from benchmarks.cost.trainings import (
     OLGA,
@@ -37,15 +36,9 @@ from benchmarks.cost.trainings import (
     own_process,
     training_results,
 )
-from benchmarks.store import write_json
 from catalogues.errors import InputError
 
 ROOT: Final = Path(__file__).parents[2]
-_CODE: Final = (
-    "benchmarks/cost/**/*.py",
-    "components/catalogue_example_gen/*.py",
-    "trainer/**/*.py",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,30 +134,41 @@ def plan_of(
     )
 
 
-def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+def measure_all(
+    plan: Plan, records: Records, folder: Path, tell: Callable[[str], None]
+) -> dict[str, Any]:
     """Does what is left of the plan; returns all that the page says, also from earlier runs.
+
+    Args:
+      plan: what is to be measured.
+      records: what was, and is.
+      folder: keeps catalogues, examples and what else is made once.
+      tell: told what is done.
 
     Raises:
       InputError: a process fails.
     """
-    from benchmarks.measure import machine, versions
-
-    records = folder / f"records-{_digest()}"
     for size in plan.sizes:
         for stage in plan.stages if size.artists in plan.artists else ():
             for number in range(plan.rounds):
-                path = _path(records, stage, size, number)
-                if path.exists():
+                name = _name(stage, size, number)
+                if records.has(name, stage):
                     continue
                 record = _measured(stage, size, folder)
-                record["load"] = round(os.getloadavg()[0], 1)
-                write_json(path, record)
+                records.keep(name, stage, record)
                 tell(
                     f"{stage}, {size.artists:,} artists, round {number + 1}: "
                     f"{record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB"
                 )
     if plan.forms or plan.scored or plan.parts:
         _measure_trainings(plan, records, folder, tell)
+    return results_of(plan, records)
+
+
+def results_of(plan: Plan, records: Records) -> dict[str, Any]:
+    """All that the page says, from the records that there are; plain values."""
+    from benchmarks.measure import machine, versions
+
     return {
         "sizes": [dataclasses.asdict(size) for size in plan.sizes],
         "measurements": [
@@ -175,13 +179,15 @@ def measure_all(plan: Plan, folder: Path, tell: Callable[[str], None]) -> dict[s
         ],
         "training": training_results(records, plan.trained),
         "parts": part_results(records, plan.trained),
+        "outdated": records.outdated(),
+        "days": records.days(),
         "machine": machine(),
         "versions": versions(),
     }
 
 
 def _measure_trainings(
-    plan: Plan, records: Path, folder: Path, tell: Callable[[str], None]
+    plan: Plan, records: Records, folder: Path, tell: Callable[[str], None]
 ) -> None:
     def examples(name: str) -> Path:
         if name == OLGA:
@@ -209,20 +215,24 @@ def median_of(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The median of each figure, the fastest and slowest round, and how many there were."""
     seconds = [one["seconds"] for one in rounds]
     return {
-        **{name: statistics.median(one[name] for one in rounds) for name in rounds[0]},
+        **{
+            name: statistics.median(one[name] for one in rounds)
+            for name, value in rounds[0].items()
+            if not isinstance(value, str)
+        },
         "rounds": len(rounds),
         "fastest": min(seconds),
         "slowest": max(seconds),
     }
 
 
-def _summary(records: Path, stage: str, size: Size) -> dict[str, Any] | None:
-    paths = sorted(records.glob(_path(records, stage, size, "*").name))
-    return median_of([json.loads(path.read_text()) for path in paths]) if paths else None
+def _summary(records: Records, stage: str, size: Size) -> dict[str, Any] | None:
+    found = records.find(_name(stage, size, "*"))
+    return median_of(found) if found else None
 
 
-def _path(records: Path, stage: str, size: Size, number: int | str) -> Path:
-    return records / f"{stage}-{size.artists}-{size.edges}-{number}.json"
+def _name(stage: str, size: Size, number: int | str) -> str:
+    return record_name(stage, str(size.artists), str(size.edges), number)
 
 
 def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
@@ -254,13 +264,3 @@ def _examples(size: Size, folder: Path) -> Path:
     if not target.exists():
         _measured("graph", size, folder)
     return target
-
-
-def _digest() -> str:
-    """Of the code that is measured: a record of other code is none of this."""
-    found = hashlib.sha256()
-    for path in sorted(path for part in _CODE for path in ROOT.glob(part)):
-        # What is written of records changes none.
-        if not path.name.endswith("page.py"):
-            found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return found.hexdigest()[:12]

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.program import FORMS
+from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.training import FIGURES, TRACED
 from benchmarks.environments import own_environment
-from benchmarks.store import write_json
 from catalogues.errors import InputError
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def measure_trainings(
     catalogues: Sequence[tuple[Trained, Callable[[], Path]]],
     forms: Sequence[str],
     rounds: int,
-    records: Path,
+    records: Records,
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -63,11 +63,12 @@ def measure_trainings(
     for catalogue, examples in catalogues:
         for number in range(rounds):
             for form in forms:
-                path = record_path(records, "training", catalogue.name, form, number)
-                if path.exists():
+                name = record_name("training", catalogue.name, form, number)
+                what = "training" if form == TRACED else "others"
+                if records.has(name, what):
                     continue
                 record = _trained(form, examples(), catalogue, catalogue.epochs, folder, tell)
-                write_json(path, record)
+                records.keep(name, what, record)
                 spent = statistics.median(counted(record)["seconds"])
                 tell(f"{form}, {catalogue.name}, round {number + 1}: {spent:.3g} s an epoch")
 
@@ -76,7 +77,7 @@ def measure_scores(
     examples: Callable[[], Path],
     forms: Sequence[str],
     epochs: int,
-    records: Path,
+    records: Records,
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -91,17 +92,13 @@ def measure_scores(
       tell: as above.
     """
     for form in forms:
-        path = record_path(records, "score", OLGA, form, 0)
-        if path.exists():
+        name = record_name("score", OLGA, form, 0)
+        what = "score" if form == TRACED else "others"
+        if records.has(name, what):
             continue
         record = _trained(form, examples(), Trained(OLGA, epochs), epochs, folder, tell, True)
-        write_json(path, record)
+        records.keep(name, what, record)
         tell(f"{form}, {OLGA}: {max(record['scores']):.3f} after {sum(record['seconds']):.3g} s")
-
-
-def record_path(records: Path, what: str, catalogue: str, form: str, number: int | str) -> Path:
-    """Where the record of a process lies."""
-    return records / f"{what}-{catalogue}-{form}-{number}.json"
 
 
 def counted(record: Mapping[str, Any]) -> dict[str, list[float]]:
@@ -109,12 +106,12 @@ def counted(record: Mapping[str, Any]) -> dict[str, list[float]]:
     return {name: record[name][1:] or record[name] for name in FIGURES}
 
 
-def training_results(records: Path, catalogues: Sequence[Trained]) -> dict[str, Any]:
+def training_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, Any]:
     """All that the page says of trainings, from the records that there are; plain values."""
     epochs, scores = [], []
     for catalogue in catalogues:
         for form in FORMS:
-            found = _read(records, record_path(records, "training", catalogue.name, form, "*"))
+            found = records.find(record_name("training", catalogue.name, form, "*"))
             if found:
                 rounds = [counted(one) for one in found]
                 medians = [
@@ -137,10 +134,10 @@ def training_results(records: Path, catalogues: Sequence[Trained]) -> dict[str, 
                     }
                 )
     for form in FORMS:
-        for one in _read(records, record_path(records, "score", OLGA, form, 0)):
+        for one in records.find(record_name("score", OLGA, form, 0)):
             kept = ("seconds", "cpu_seconds", "scores", "load", "process_seconds")
             scores.append({"form": form, **{name: one[name] for name in kept}})
-    every = [json.loads(path.read_text()) for path in sorted(records.glob("training-*.json"))]
+    every = records.find("training-*")
     versions: dict[str, str] = next((one["versions"] for one in every if "versions" in one), {})
     return {"epochs": epochs, "scores": scores, "versions": versions}
 
@@ -153,10 +150,6 @@ def time_to_score(training: Mapping[str, Any], score: float) -> float | None:
         if reached >= score:
             return spent
     return None
-
-
-def _read(records: Path, pattern: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(records.glob(pattern.name))]
 
 
 def _trained(
@@ -195,7 +188,7 @@ def _trained(
             task = {"task": "scores", "examples": str(examples), "epochs": epochs}
             record |= own_process({**task, "embeddings": str(embeddings)})
             shutil.rmtree(embeddings)
-    return record | {"load": round(os.getloadavg()[0], 1)}
+    return record
 
 
 def own_process(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.cost import tasks
+from benchmarks.cost import records, tasks
 from benchmarks.cost.catalogue import EDGES, make_catalogue, sample_pairs
 from benchmarks.cost.measure import build_with_pandas
 from benchmarks.cost.page import markdown, slope, write_page
 from benchmarks.cost.program import STAGES
-from benchmarks.cost.tasks import Plan, Size, measure_all, median_of, plan_of
+from benchmarks.cost.records import Records
+from benchmarks.cost.tasks import Plan, Size, measure_all, median_of, plan_of, results_of
 from catalogues.check import check
 from catalogues.errors import InputError
 from catalogues.spec import load_catalogue
@@ -76,6 +77,7 @@ def measured(monkeypatch):
         found = {"seconds": seconds, "cpu_seconds": 2.0 * size.edges, "peak_mib": 100.0}
         own = {
             "graph": {"written_mib": 3.0},
+            "workers": {"written_mib": 3.0, "worker_peak_mib": 70.0},
             "pandas": {"written_mib": 2.0},
             "sampler": {"written_mib": 6.0},
             "epoch": {"first_step_seconds": 7.0},
@@ -89,23 +91,46 @@ def measured(monkeypatch):
 
 def test_what_is_measured_is_not_measured_again(measured, tmp_path):
     plan = Plan((SMALL,), STAGES, (SMALL.artists,), 2)
-    first = measure_all(plan, tmp_path, lambda text: None)
+    first = measure_all(plan, Records(tmp_path), tmp_path, lambda text: None)
     assert measured == [(stage, 40) for stage in STAGES for _ in range(2)]
-    assert measure_all(plan, tmp_path, lambda text: None)["measurements"] == first["measurements"]
-    assert len(measured) == 10
+    assert (
+        measure_all(plan, Records(tmp_path), tmp_path, lambda text: None)["measurements"]
+        == first["measurements"]
+    )
+    assert len(measured) == 12
     # One more round: only that one.
     more = Plan((SMALL,), ("epoch",), (SMALL.artists,), 3)
-    third = measure_all(more, tmp_path, lambda text: None)
-    assert measured[10:] == [("epoch", 40)]
-    assert [m["rounds"] for m in third["measurements"]] == [2, 2, 2, 3, 2]
+    third = measure_all(more, Records(tmp_path), tmp_path, lambda text: None)
+    assert measured[12:] == [("epoch", 40)]
+    assert [m["rounds"] for m in third["measurements"]] == [2, 2, 2, 2, 3, 2]
 
 
-def test_records_of_other_code_are_none_of_this(measured, tmp_path, monkeypatch):
-    plan = Plan((SMALL,), ("graph",), (SMALL.artists,), 1)
-    measure_all(plan, tmp_path, lambda text: None)
-    monkeypatch.setattr(tasks, "_digest", lambda: "other")
-    measure_all(plan, tmp_path, lambda text: None)
-    assert len(measured) == 2
+def test_what_is_of_other_code_is_shown_as_such_and_measured_again(measured, tmp_path, monkeypatch):
+    kept = Records(tmp_path)
+    plan = Plan((SMALL,), ("graph", "pandas"), (SMALL.artists,), 2)
+    first = measure_all(plan, kept, tmp_path, lambda text: None)
+    assert first["outdated"] == []
+    code_of = records.code_of
+    monkeypatch.setattr(
+        records, "code_of", lambda what: "other" if what == "graph" else code_of(what)
+    )
+    shown = results_of(plan, kept)
+    assert shown["measurements"] == first["measurements"] and shown["outdated"] == ["graph"]
+    assert "The code has changed since these were measured: graph." in markdown(shown, *LINKS)
+    # One round of it is measured anew, which those before are not beside any more.
+    again = measure_all(
+        Plan((SMALL,), ("graph", "pandas"), (SMALL.artists,), 1), kept, tmp_path, lambda text: None
+    )
+    assert measured[4:] == [("graph", 40)]
+    assert [m["rounds"] for m in again["measurements"]] == [1, 2] and again["outdated"] == []
+
+
+def test_each_measurement_is_of_files_that_are_there(monkeypatch):
+    monkeypatch.setattr(records, "_ROOT", tasks.ROOT / "nowhere")
+    nothing = records.code_of("graph")
+    monkeypatch.undo()
+    every = {what: records.code_of(what) for what in records._CODE}
+    assert nothing not in every.values()
 
 
 def test_the_median_counts():
@@ -122,7 +147,9 @@ def test_time_that_is_linear_has_slope_one():
 def test_the_page_says_what_was_measured_and_what_was_not(measured, tmp_path):
     sizes = (SMALL, Size(80, 200, 4), Size(90, 900, 4))
     plan = Plan(sizes, ("graph", "pandas", "epoch"), (40, 80), 1)
-    result = json.loads(json.dumps(measure_all(plan, tmp_path, lambda text: None)))
+    result = json.loads(
+        json.dumps(measure_all(plan, Records(tmp_path), tmp_path, lambda text: None))
+    )
     text = markdown(result, *LINKS)
     assert "- embedding the catalogue, 40 artists: not run." in text
     assert "- graph builder, 90 artists: not run." in text
@@ -138,7 +165,7 @@ def test_the_page_says_what_was_measured_and_what_was_not(measured, tmp_path):
 
 def test_a_page_of_one_size_has_no_slope(measured, tmp_path):
     plan = Plan((SMALL,), STAGES, (SMALL.artists,), 1)
-    text = markdown(measure_all(plan, tmp_path, lambda text: None), *LINKS)
+    text = markdown(measure_all(plan, Records(tmp_path), tmp_path, lambda text: None), *LINKS)
     assert "no slope of one size alone" in text and "nothing is left out" in text
     assert text.count("Not run.") == 4
 

@@ -15,6 +15,7 @@ from benchmarks.cost import parts, start
 from benchmarks.cost.parts import bound_seconds, measure_part, measure_starts, part_results
 from benchmarks.cost.parts_page import bound_table, profile_table, start_table
 from benchmarks.cost.program import BOUND, PROFILE, START
+from benchmarks.cost.records import Records
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained
 from catalogues.errors import InputError
@@ -55,10 +56,10 @@ def quiet(text):
 def test_what_is_measured_is_kept(measured, tmp_path):
     catalogues = [(Trained("OLGA", 2), lambda: tmp_path)]
     for _ in range(2):
-        measure_part(BOUND, catalogues, tmp_path, tmp_path, quiet)
-        measure_starts(parts.CONFIGS, 3, tmp_path, tmp_path, quiet)
+        measure_part(BOUND, catalogues, Records(tmp_path), tmp_path, quiet)
+        measure_starts(parts.CONFIGS, 3, Records(tmp_path), tmp_path, quiet)
     assert measured == [BOUND, *parts.CONFIGS, *parts.CONFIGS, *parts.CONFIGS]
-    found = part_results(tmp_path, [Trained("OLGA", 2)])
+    found = part_results(Records(tmp_path), [Trained("OLGA", 2)])
     # Rounds in turns: 20, 40 and 60 s of the first one.
     first = found[START][0]
     assert (first["seconds"], first["fastest"], first["slowest"]) == (40, 20, 60)
@@ -67,8 +68,13 @@ def test_what_is_measured_is_kept(measured, tmp_path):
 
 def test_the_nearer_bound_counts(measured, tmp_path):
     assert bound_seconds(BOUND_FOUND) == (2, 4)
-    measure_part(BOUND, [(Trained("60000", 2), lambda: tmp_path)], tmp_path, tmp_path, quiet)
-    found = {"parts": part_results(tmp_path, [Trained("60000", 2)]), "training": {"epochs": []}}
+    measure_part(
+        BOUND, [(Trained("60000", 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
+    )
+    found = {
+        "parts": part_results(Records(tmp_path), [Trained("60000", 2)]),
+        "training": {"epochs": []},
+    }
     assert bound_table(found).splitlines()[-1].endswith("| 2 s | 6 | 1.5 | 4 s | not run |  |")
     found["training"]["epochs"] = [{"catalogue": "60000", "form": "traced", "seconds": 10.0}]
     assert bound_table(found).splitlines()[-1].startswith("| 60,000 artists | 3 | 4 | 2 |")
@@ -76,16 +82,18 @@ def test_the_nearer_bound_counts(measured, tmp_path):
 
 
 def test_the_page_says_how_long_steps_wait(measured, tmp_path):
-    measure_part(PROFILE, [(Trained("OLGA", 2), lambda: tmp_path)], tmp_path, tmp_path, quiet)
-    measure_starts(parts.CONFIGS[:1], 1, tmp_path, tmp_path, quiet)
-    found = {"parts": part_results(tmp_path, [Trained("OLGA", 2)])}
+    measure_part(
+        PROFILE, [(Trained("OLGA", 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
+    )
+    measure_starts(parts.CONFIGS[:1], 1, Records(tmp_path), tmp_path, quiet)
+    found = {"parts": part_results(Records(tmp_path), [Trained("OLGA", 2)])}
     assert profile_table(found).endswith("| OLGA | 9 | 4 | 1.23% | 1.00% | 0 | 1.5 s |")
     assert "| `configs/sampler.yaml` | 20 | 20 – 20 | 1 |" in start_table(found)
     assert start_table(found).endswith("| training 7 s |")
 
 
 def test_what_is_not_run_is_said_so(tmp_path):
-    found = {"parts": part_results(tmp_path, []), "training": {"epochs": []}}
+    found = {"parts": part_results(Records(tmp_path), []), "training": {"epochs": []}}
     assert {table(found) for table in (start_table, bound_table, profile_table)} == {"Not run."}
 
 

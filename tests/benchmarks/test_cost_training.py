@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from benchmarks import environments
 from benchmarks.cost import trainings
+from benchmarks.cost.records import Records
 from benchmarks.cost.tasks import TRAINED, plan_of
 from benchmarks.cost.training import (
     FIGURES,
@@ -136,19 +137,26 @@ def test_what_is_trained_is_not_trained_again(trained, tmp_path):
     catalogues = [(Trained("60", 3), lambda: tmp_path)]
     for rounds in (2, 2, 3):
         measure_trainings(
-            catalogues, ("traced", "full_csr"), rounds, tmp_path, tmp_path, lambda text: None
+            catalogues,
+            ("traced", "full_csr"),
+            rounds,
+            Records(tmp_path),
+            tmp_path,
+            lambda text: None,
         )
     # In turns, so that a busy hour is nobody's own.
     assert trained == [("60", "traced"), ("60", "full_csr")] * 3
-    measure_scores(lambda: tmp_path, ("traced",), 3, tmp_path, tmp_path, lambda text: None)
-    measure_scores(lambda: tmp_path, ("traced",), 3, tmp_path, tmp_path, lambda text: None)
+    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
+    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
     assert trained[6:] == [(OLGA, "traced")]
 
 
 def test_the_first_epoch_does_not_count(trained, tmp_path):
     catalogues = [(Trained("60", 3), lambda: tmp_path)]
-    measure_trainings(catalogues, ("traced", "full_csr"), 2, tmp_path, tmp_path, lambda text: None)
-    found = training_results(tmp_path, [Trained("60", 3)])["epochs"]
+    measure_trainings(
+        catalogues, ("traced", "full_csr"), 2, Records(tmp_path), tmp_path, lambda text: None
+    )
+    found = training_results(Records(tmp_path), [Trained("60", 3)])["epochs"]
     # The traced rounds have medians 3 and 7, the others 5 and 9.
     assert [(one["form"], one["seconds"]) for one in found] == [("traced", 5), ("full_csr", 7)]
     assert (found[0]["first"], found[0]["fastest"], found[0]["slowest"]) == (100, 3, 7)
@@ -156,14 +164,16 @@ def test_the_first_epoch_does_not_count(trained, tmp_path):
 
 def test_the_page_compares_with_the_traced_form(trained, tmp_path):
     catalogues = [(Trained("60000", 3), lambda: tmp_path)]
-    measure_trainings(catalogues, ("traced", "full_csr"), 2, tmp_path, tmp_path, lambda text: None)
-    result = {"training": training_results(tmp_path, [Trained("60000", 3)])}
+    measure_trainings(
+        catalogues, ("traced", "full_csr"), 2, Records(tmp_path), tmp_path, lambda text: None
+    )
+    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3)])}
     text = training_section(result, "scores.png")
     assert "| 60,000 | whole graph for each batch, CSR | 7 | 5 – 9 | 1.40 × |" in text
     assert "Not run: neighbour loader, edge_index;" in text and "torch 1" in text
     assert "The way to a score is not run." in text and score_plot(result) is None
-    measure_scores(lambda: tmp_path, ("traced",), 3, tmp_path, tmp_path, lambda text: None)
-    result = {"training": training_results(tmp_path, [Trained("60000", 3)])}
+    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
+    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3)])}
     # 98% of 0.3 is reached in the third epoch.
     text = training_section(result, "scores.png")
     assert "| traced mini-batches (`gnn`) | 3 | 0.300 | 122 s |" in text
@@ -171,7 +181,7 @@ def test_the_page_compares_with_the_traced_form(trained, tmp_path):
 
 
 def test_nothing_is_said_of_trainings_that_are_not_there(tmp_path):
-    result = {"training": training_results(tmp_path, TRAINED)}
+    result = {"training": training_results(Records(tmp_path), TRAINED)}
     assert training_section(result, "scores.png") == "Not run."
 
 
