@@ -139,6 +139,11 @@ def examples_of(folder: Path, size: Mapping[str, int]) -> Path:
     return folder / "examples" / f"examples-{size['artists']}-{size['edges']}-{size['dim']}"
 
 
+def catalogue_of(folder: Path, size: Mapping[str, int]) -> Path:
+    """The catalogue of a size, made if need be."""
+    return make_catalogue(folder / "catalogues", size["artists"], size["edges"], size["dim"])
+
+
 def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> dict[str, Any]:
     """Seconds, processor seconds and MiB of a stage.
 
@@ -149,7 +154,7 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
       folder: keeps catalogues and examples.
       began: when the process was started, as time.time() has it.
     """
-    catalogue = make_catalogue(folder / "catalogues", size["artists"], size["edges"], size["dim"])
+    catalogue = catalogue_of(folder, size)
     tables = folder / "tables" / catalogue.name
     if stage == CATALOGUE:
         return {}

@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cost.program import BOUND, PROFILE, START
+from benchmarks.cost.program import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained, own_process
+from benchmarks.cost.whole import measure_whole
 
 CONFIGS: Final = ("configs/sampler.yaml", "configs/olga.yaml")
 """Of the runs whose start is measured."""
+WHOLE_ARTISTS: Final = 136_731
+"""Of the catalogue that a whole run is of."""
+WHOLE_CHANGES: Final = {"trainer": {"training": {"epochs": 10}}}
+"""To the default configuration: time and memory of more epochs are those of these."""
 
 
 def measure_starts(
@@ -67,6 +72,27 @@ def measure_part(
             tell(f"{part}, {catalogue.name}: done")
 
 
+def measure_one_whole(
+    catalogue: Callable[[], Path], records: Records, folder: Path, tell: Callable[[str], None]
+) -> None:
+    """A whole run, once.
+
+    Args:
+      catalogue: makes the catalogue that it is of.
+      records: keeps a record of it.
+      folder: the run's home is made in it, and removed.
+      tell: told what is done.
+
+    Raises:
+      InputError: the run fails.
+    """
+    name = record_name(WHOLE, str(WHOLE_ARTISTS), "run", 0)
+    if not records.has(name, WHOLE):
+        record = measure_whole(catalogue(), WHOLE_CHANGES, folder)
+        records.keep(name, WHOLE, record)
+        tell(f"whole run: {record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB")
+
+
 def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, Any]:
     """All that the page says of these, from the records that there are; plain values."""
     starts = []
@@ -87,6 +113,7 @@ def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, A
             )
     return {
         START: starts,
+        WHOLE: records.find(record_name(WHOLE, str(WHOLE_ARTISTS), "run", 0)),
         BOUND: _once(records, BOUND, catalogues),
         PROFILE: _once(records, PROFILE, catalogues),
     }

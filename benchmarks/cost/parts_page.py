@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.cost.parts import bound_seconds
-from benchmarks.cost.program import BOUND, PROFILE, START
+from benchmarks.cost.program import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.training import TRACED
 
 
@@ -22,6 +22,25 @@ def start_table(result: Mapping[str, Any]) -> str:
         cells += [f"{one['fastest']:.3g} – {one['slowest']:.3g}", str(one["rounds"])]
         lines.append(f"| {' | '.join([*cells, format(one['load'], '.1f'), began])} |")
     return "\n".join(lines)
+
+
+def whole_table(result: Mapping[str, Any]) -> str:
+    """A whole run, stage by stage."""
+    every = result["parts"][WHOLE]
+    if not every:
+        return "Not run."
+    (run,) = every
+    lines = ["| stage | began | peak MiB |", "| --- | --- | --- |"]
+    began = {"start": 0.0, **run["stages"]}
+    for stage, peak in run["stage_peak_mib"].items():
+        lines.append(f"| {stage} | {began[stage]:,.0f} s | {peak:,.0f} |")
+    lines.append(f"| the end | {run['seconds']:,.0f} s | {run['peak_mib']:,.0f} at most |")
+    said = "".join(f"\n- {line}" for line in run["said"])
+    return (
+        "\n".join(lines)
+        + f"\n\n{run['cpu_seconds']:,.0f} processor seconds; the load at its end was "
+        + f"{run['load']:.1f}.{chr(10) + said if said else ''}"
+    )
 
 
 def bound_table(result: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "bound": ("benchmarks/cost/bound.py", *_OURS),
     "profile": ("benchmarks/cost/profile.py", *_OURS),
     "start": ("components/**/*.py", "pipeline/**/*.py", "trainer/**/*.py"),
+    "whole": ("components/**/*.py", "pipeline/**/*.py", "trainer/**/*.py"),
 }
 """What a measurement is of: the files whose change makes it one of other code."""
 

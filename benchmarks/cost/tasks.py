@@ -13,8 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cost.measure import CATALOGUE, TABLES, examples_of
-from benchmarks.cost.parts import CONFIGS, measure_part, measure_starts, part_results
+from benchmarks.cost.measure import CATALOGUE, TABLES, catalogue_of, examples_of
+from benchmarks.cost.parts import (
+    CONFIGS,
+    WHOLE_ARTISTS,
+    measure_one_whole,
+    measure_part,
+    measure_starts,
+    part_results,
+)
 from benchmarks.cost.program import (
     BOUND,
     FORMS,
@@ -25,6 +32,7 @@ from benchmarks.cost.program import (
     STAGES,
     START,
     TRAINING,
+    WHOLE,
 )
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.training import TRACED
@@ -83,7 +91,7 @@ class Plan:
       forms: of training that are measured now; none where TRAINING is not.
       scored: forms whose way to a score is measured now.
       trained: catalogues of the page's trainings.
-      parts: START, BOUND and PROFILE, as far as they are measured now.
+      parts: START, WHOLE, BOUND and PROFILE, as far as they are measured now.
     """
 
     sizes: tuple[Size, ...]
@@ -130,7 +138,7 @@ def plan_of(
         named if TRAINING in parts else (),
         tuple(form for form in named if form in SCORED) if SCORE in parts else (),
         trained,
-        tuple(part for part in (START, BOUND, PROFILE) if part in parts),
+        tuple(part for part in (START, WHOLE, BOUND, PROFILE) if part in parts),
     )
 
 
@@ -202,6 +210,9 @@ def _measure_trainings(
     ]
     if START in plan.parts:
         measure_starts(CONFIGS, plan.rounds, records, folder, tell)
+    if WHOLE in plan.parts and WHOLE_ARTISTS in plan.artists:
+        size = next(size for size in plan.sizes if size.artists == WHOLE_ARTISTS)
+        measure_one_whole(functools.partial(_catalogue, size, folder), records, folder, tell)
     for part in (BOUND, PROFILE):
         if part in plan.parts:
             measure_part(part, wanted, records, folder, tell)
@@ -256,6 +267,11 @@ def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
         raise InputError(f"{stage} with {size.artists:,} artists failed: {last}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def _catalogue(size: Size, folder: Path) -> Path:
+    _measured(CATALOGUE, size, folder)
+    return catalogue_of(folder, dataclasses.asdict(size))
 
 
 def _examples(size: Size, folder: Path) -> Path:

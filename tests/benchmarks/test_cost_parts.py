@@ -11,13 +11,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.cost import parts, start
+from benchmarks.cost import parts, pipeline_run, start
 from benchmarks.cost.parts import bound_seconds, measure_part, measure_starts, part_results
-from benchmarks.cost.parts_page import bound_table, profile_table, start_table
+from benchmarks.cost.parts_page import bound_table, profile_table, start_table, whole_table
 from benchmarks.cost.program import BOUND, PROFILE, START
 from benchmarks.cost.records import Records
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained
+from benchmarks.cost.whole import measure_whole
 from catalogues.errors import InputError
 
 WATCHED = Path(start.__file__).parent / "watched"
@@ -94,7 +95,8 @@ def test_the_page_says_how_long_steps_wait(measured, tmp_path):
 
 def test_what_is_not_run_is_said_so(tmp_path):
     found = {"parts": part_results(Records(tmp_path), []), "training": {"epochs": []}}
-    assert {table(found) for table in (start_table, bound_table, profile_table)} == {"Not run."}
+    tables = (start_table, bound_table, profile_table, whole_table)
+    assert {table(found) for table in tables} == {"Not run."}
 
 
 def test_the_first_step_is_written_down_by_whoever_takes_it(tmp_path):
@@ -132,7 +134,7 @@ def command(monkeypatch, tmp_path):
         assert command[1:3] == ["-m", "pipeline.run"]
         return run([sys.executable, "-c", given.program], **options)
 
-    monkeypatch.setattr(start.subprocess, "Popen", popen)
+    monkeypatch.setattr(pipeline_run.subprocess, "Popen", popen)
     return given
 
 
@@ -157,3 +159,30 @@ def test_a_run_without_a_step_is_an_error(command, tmp_path):
     with pytest.raises(InputError, match="x.yaml came to no training step: artist_sim: no such"):
         measure_start("x.yaml", tmp_path / "starts")
     assert json.dumps([path.name for path in (tmp_path / "starts").iterdir()]) == "[]"
+
+
+def test_a_whole_run_is_watched_to_its_end(command, tmp_path):
+    command.program = (
+        "import subprocess, sys, time\n"
+        "print('[1/8] catalogue → ego graphs', flush=True)\n"
+        # A process of its own holds 200 MiB, and works.
+        "held = \"x = b'1' * (200 << 20); import time; time.sleep(3)\"\n"
+        "subprocess.run([sys.executable, '-c', held])\n"
+        "print('[2/8] training', flush=True)\n"
+        "print('  nDCG@200 0.5', flush=True)\n"
+        "time.sleep(2.5)\n"
+    )
+    found = measure_whole(tmp_path / "catalogue", {}, tmp_path / "work")
+    assert list(found["stages"]) == ["catalogue", "training"]
+    assert found["stage_peak_mib"]["catalogue"] == found["peak_mib"] > 200
+    assert found["stage_peak_mib"]["training"] < 100
+    assert found["said"] == ["nDCG@200 0.5"]
+    assert found["seconds"] > 5 and 0 < found["cpu_seconds"] < found["seconds"]
+    kept = Records(tmp_path / "records")
+    kept.keep("whole-136731-run-0", "whole", found)
+    text = whole_table({"parts": part_results(kept, [])})
+    assert text.splitlines()[-1] == "- nDCG@200 0.5" and "| training | " in text
+    command.program = "print('artist_sim: no'); raise SystemExit(2)"
+    with pytest.raises(InputError, match="A run on catalogue failed: artist_sim: no"):
+        measure_whole(tmp_path / "catalogue", {}, tmp_path / "work")
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["whole-catalogue.yaml"]
