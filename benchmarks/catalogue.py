@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import scipy.sparse as sp
 
 from catalogues.errors import InputError
 from catalogues.spec import SPEC_FILE, load_catalogue
+from components.catalogue_example_gen.config import Reach
 from pipeline.config import PipelineConfig
 from trainer.graph import ArtistGraph
 
@@ -33,6 +35,7 @@ class JudgedCatalogue:
       split: the judged one.
       validation: [num_artists, num_artists] CSR, hidden edges inside val.
       truth: [num_artists, num_artists] CSR, hidden edges inside the judged split.
+      examples: the folder that it was loaded from; None where it was not.
     """
 
     digest: str
@@ -41,6 +44,7 @@ class JudgedCatalogue:
     split: str
     validation: sp.csr_matrix
     truth: sp.csr_matrix
+    examples: Path | None = None
 
     def edges(self, condition: str, split: str) -> sp.csr_matrix:
         """What is visible while a split is judged in a condition."""
@@ -152,4 +156,35 @@ def load_judged(examples: Path, digest: str, split: str) -> JudgedCatalogue:
         split,
         load_hidden_edges(str(examples), "val", graph.artist_id),
         load_hidden_edges(str(examples), split, graph.artist_id),
+        examples,
     )
+
+
+def make_subgraphs(examples: Path, reach: Reach) -> Path:
+    """The same examples with subgraphs, in a folder beside; made unless they are there.
+
+    Args:
+      examples: of `make_examples`.
+      reach: how far they go, and what they hold of each artist.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from components.catalogue_example_gen.staging import Workplace
+    from components.catalogue_example_gen.subgraphs import sample_subgraphs
+
+    hops = "-".join(map(str, reach.fan_outs))
+    of = "-".join(reach.modalities or ["ids"]) if reach.modalities is not None else "all"
+    target = examples.with_name(f"{examples.name}-subgraphs-{hops}-{of}")
+    if target.exists():
+        return target
+    partial = Path(tempfile.mkdtemp(prefix=".subgraphs-", dir=examples.parent))
+    try:
+        shutil.copytree(examples, partial, dirs_exist_ok=True, copy_function=os.link)
+        options = PipelineOptions(["--runner=DirectRunner"], save_main_session=False)
+        with beam.Pipeline(options=options) as pipeline:
+            sample_subgraphs(pipeline, Workplace("", str(partial), str(partial)), reach, 8)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target

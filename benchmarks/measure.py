@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.catalogue import CONDITIONS, JudgedCatalogue
+from benchmarks.catalogue import CONDITIONS, JudgedCatalogue, make_subgraphs
 from benchmarks.plan import Job
 from benchmarks.store import Queries, score_name
+from trainer.graph import ArtistGraph
 from trainer.ranking.ndcg import query_ndcg
 from trainer.systems.base import PAIRWISE, SCORE, System
 from trainer.training import EpochReport
@@ -56,9 +57,9 @@ def measure(
         reports.append(report)
         on_epoch(report)
 
-    system = _make(job, catalogue, listen)
+    system, graph = _make(job, catalogue, listen)
     started, worked = time.monotonic(), time.process_time()
-    system.fit(catalogue.graph, catalogue.validation)
+    system.fit(graph, catalogue.validation)
     fitted, worked = time.monotonic(), time.process_time() - worked
     found = {c: _judged(system, catalogue, c, catalogue.split) for c in CONDITIONS}
     val = {c: _judged(system, catalogue, c, "val") for c in CONDITIONS}
@@ -130,15 +131,27 @@ def versions() -> dict[str, str]:
     }
 
 
-def _make(job: Job, catalogue: JudgedCatalogue, on_epoch: Callable[[EpochReport], None]) -> System:
+def _make(
+    job: Job, catalogue: JudgedCatalogue, on_epoch: Callable[[EpochReport], None]
+) -> tuple[System, ArtistGraph]:
+    """The system, and the graph that it is fitted to."""
     if job.config is None:
         from trainer.systems.baselines import BASELINES
 
-        return BASELINES[job.system.name]()
+        return BASELINES[job.system.name](), catalogue.graph
     from trainer.systems.registry import make_system
     from trainer.systems.servable import TrainingRun
 
-    return make_system(job.config, catalogue.statistics, TrainingRun(on_epoch=on_epoch))
+    run = TrainingRun(on_epoch=on_epoch)
+    if job.reach is None:
+        return make_system(job.config, catalogue.statistics, run), catalogue.graph
+    from trainer.loading import load_artists
+
+    assert catalogue.examples is not None
+    examples = str(make_subgraphs(catalogue.examples, job.reach))
+    run = dataclasses.replace(run, subgraphs=examples)
+    # As in a run of the pipeline, which then knows who there is, and no edge.
+    return make_system(job.config, catalogue.statistics, run), load_artists(examples)
 
 
 def _judged(

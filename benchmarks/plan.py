@@ -10,6 +10,8 @@ from typing import Any
 
 from benchmarks.suite import Suite, SuiteSystem
 from catalogues.errors import InputError
+from components.catalogue_example_gen.config import Reach
+from components.catalogue_example_gen.sampling import reach_of
 from trainer.config import TrainerConfig
 from trainer.systems.registry import SYSTEMS
 
@@ -25,6 +27,7 @@ class Job:
       system: which.
       seed: None for a baseline, which has none.
       config: the trainer's, with the seed; None for a baseline.
+      reach: of the subgraphs that it is trained on; None where the graph is in memory.
       digest: of the catalogue.
       key: of all that determines its result, 12 hex digits.
     """
@@ -34,6 +37,7 @@ class Job:
     config: TrainerConfig | None
     digest: str
     key: str
+    reach: Reach | None = None
 
     @property
     def title(self) -> str:
@@ -74,8 +78,12 @@ def jobs_of(
         for system in wanted:
             if system.trainer is not None:
                 config = system.with_seed(seed)
-                key = _key(digest, suite.split, {"trainer": determining(config)})
-                jobs.append(Job(system, seed, config, digest, key))
+                what = {"trainer": determining(config)}
+                reach = reach_of(suite.config.graph, config) if system.subgraphs else None
+                if reach:
+                    what["subgraphs"] = dataclasses.asdict(reach)
+                key = _key(digest, suite.split, what)
+                jobs.append(Job(system, seed, config, digest, key, reach))
     return jobs
 
 

@@ -39,6 +39,8 @@ class SuiteSystem:
       trainer: how it is trained, but for the seed; None for a baseline.
       ladder: the ladder that it is a rung of.
       convolutions: its number of graph convolutions, if it is a rung.
+      subgraphs: whether it is trained on a stream of subgraphs (docs/scale.md), of the `graph`
+        section's fan-outs, in place of the graph in memory.
     """
 
     name: str
@@ -46,6 +48,7 @@ class SuiteSystem:
     trainer: TrainerConfig | None = None
     ladder: str | None = None
     convolutions: int | None = None
+    subgraphs: bool = False
 
     def with_seed(self, seed: int) -> TrainerConfig:
         """Its configuration with every seed of it (of weights, random vectors …) set."""
@@ -101,6 +104,7 @@ class Suite:
 class _Other:
     title: str
     trainer: dict[str, Any]
+    subgraphs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +187,7 @@ def _systems(file: _File, given: Mapping[str, Any], name: str):
                 convolutions,
             )
     for other, entry in file.systems.items():
-        yield SuiteSystem(other, entry.title, trainer(entry.trainer))
+        yield SuiteSystem(other, entry.title, trainer(entry.trainer), subgraphs=entry.subgraphs)
     for baseline, title in BASELINE_TITLES.items():
         yield SuiteSystem(baseline, title)
 

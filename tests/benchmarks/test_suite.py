@@ -20,7 +20,7 @@ def test_an_unknown_suite_is_told_with_the_nearest_name(capsys):
     told = capsys.readouterr().err
     assert told == (
         "artist_sim: There is no suite 'olgga' (did you mean 'olga'?); there is cost, judging, "
-        "layers, modalities, olga, retraining, sampler, serving.\n"
+        "layers, modalities, olga, retraining, sampler, sampling, serving.\n"
     )
 
 

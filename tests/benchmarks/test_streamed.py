@@ -1,0 +1,106 @@
+"""A suite's system that is trained on subgraphs, beside the same with the graph in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import benchmarks.measure
+from benchmarks.catalogue import JudgedCatalogue, make_subgraphs
+from benchmarks.plan import jobs_of
+from benchmarks.suite import SuiteSystem, load_suite
+from components.catalogue_example_gen import subgraphs
+from components.catalogue_example_gen.config import Reach
+from tests.benchmarks.small_suites import DIGEST, small_suite
+from tests.trainer.graphs import graph_of
+from tests.trainer.small_systems import small_config
+from tests.trainer.subgraph_examples import looped
+
+TRAINER = small_config(1, random=True, epochs=2)
+SUITE = dataclasses.replace(
+    small_suite(seeds=(0,)),
+    systems=(
+        SuiteSystem("gnn-1/memory", "in memory", TRAINER),
+        SuiteSystem("gnn-1/subgraphs", "on subgraphs", TRAINER, subgraphs=True),
+    ),
+)
+
+
+def test_the_two_are_trainings_of_their_own():
+    memory, streamed = jobs_of(SUITE, DIGEST)
+    assert memory.reach is None and streamed.reach == Reach((25,), ())
+    assert memory.key != streamed.key
+    fewer = dataclasses.replace(SUITE.config.graph, fan_outs=(3, 2))
+    other = dataclasses.replace(SUITE, config=dataclasses.replace(SUITE.config, graph=fewer))
+    again, cut = jobs_of(other, DIGEST)
+    assert again.key == memory.key and cut.key != streamed.key
+
+
+def test_the_suite_of_olga_compares_one_network_with_itself():
+    suite = load_suite("sampling")
+    memory, streamed = suite.systems[:2]
+    assert memory.trainer == streamed.trainer
+    assert (memory.subgraphs, streamed.subgraphs) == (False, True)
+    assert suite.compare_with == (memory.name,)
+
+
+def test_what_is_trained_on_subgraphs_knows_no_edge_beside_them(tmp_path, monkeypatch):
+    edges = [(i, (i + step) % 60) for i in range(60) for step in (1, 2, 3)]
+    found = graph_of(edges, [(0, 0, 1, 1, 2, 2)[i % 6] for i in range(60)], {})
+    catalogue = JudgedCatalogue(
+        DIGEST,
+        found.graph,
+        {"modalities": []},
+        "test",
+        found.truth("val"),
+        found.truth("test"),
+        tmp_path / "examples",
+    )
+    _, job = jobs_of(SUITE, DIGEST)
+    made = []
+
+    def make(examples, reach):
+        made.append(examples)
+        return looped(found.graph, tmp_path / "looped", reach)
+
+    monkeypatch.setattr(benchmarks.measure, "make_subgraphs", make)
+    fitted = []
+    fit = benchmarks.measure._make
+
+    def watched(*args):
+        system, graph = fit(*args)
+        fitted.append(graph)
+        return system, graph
+
+    monkeypatch.setattr(benchmarks.measure, "_make", watched)
+    measured = benchmarks.measure.measure(job, catalogue)
+    assert made == [tmp_path / "examples"]
+    assert fitted[0].neighbors.nnz == 0 and len(fitted[0]) == 60
+    assert measured.record["epochs"] == 2
+    assert measured.scores["connected"].shape == (20,)
+    assert np.isfinite(measured.scores["connected"]).all()
+
+
+def test_subgraphs_are_made_once_and_whole(tmp_path, monkeypatch):
+    examples = tmp_path / "examples-abc"
+    (examples / "Split-train").mkdir(parents=True)
+    (examples / "Split-train" / "records").write_bytes(b"1")
+    done = []
+
+    def sample(pipeline, place, reach, shards):
+        done.append(reach)
+        if len(done) == 1:
+            raise RuntimeError("enough")
+
+    monkeypatch.setattr(subgraphs, "sample_subgraphs", sample)
+    reach = Reach((25, 10), ())
+    with pytest.raises(RuntimeError):
+        make_subgraphs(examples, reach)
+    assert [path.name for path in tmp_path.iterdir()] == ["examples-abc"]
+    folder = make_subgraphs(examples, reach)
+    assert folder.name == "examples-abc-subgraphs-25-10-ids"
+    assert (folder / "Split-train" / "records").read_bytes() == b"1"
+    assert make_subgraphs(examples, reach) == folder and len(done) == 2
+    assert make_subgraphs(examples, Reach((25,), None)).name == "examples-abc-subgraphs-25-all"
