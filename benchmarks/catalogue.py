@@ -125,8 +125,9 @@ def make_examples(
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from components.catalogue_example_gen.build import SUMMARY_FILE, build
+    from components.catalogue_example_gen.build import build
     from components.catalogue_example_gen.executor import check_summary
+    from components.catalogue_example_gen.summary import SUMMARY_FILE
     from pipeline.beam_runner import choose_runner
 
     tell("Building ego graphs …")

@@ -148,7 +148,7 @@ def measure(stage: str, size: Mapping[str, int], folder: Path, began: float) -> 
     """Seconds, processor seconds and MiB of a stage.
 
     Args:
-      stage: of benchmarks.cost.program.STAGES, whose later ones need the examples of the first;
+      stage: of benchmarks.cost.stages.STAGES, whose later ones need the examples of the first;
         or CATALOGUE, or TABLES, which that of the sampler reads.
       size: artists, edges and dim of the catalogue.
       folder: keeps catalogues and examples.

@@ -22,7 +22,7 @@ from benchmarks.cost.parts_page import (  # noqa: E402
     start_table,
     whole_table,
 )
-from benchmarks.cost.program import STAGES  # noqa: E402
+from benchmarks.cost.stages import STAGES  # noqa: E402
 from benchmarks.cost.training_page import score_plot, training_section  # noqa: E402
 from benchmarks.store import write_whole  # noqa: E402
 

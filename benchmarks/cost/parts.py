@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cost.program import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.records import Records, record_name
+from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained, own_process
 from benchmarks.cost.whole import measure_whole

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.cost.parts import bound_seconds
-from benchmarks.cost.program import BOUND, PROFILE, START, WHOLE
+from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.training import TRACED
 
 

@@ -22,7 +22,8 @@ from benchmarks.cost.parts import (
     measure_starts,
     part_results,
 )
-from benchmarks.cost.program import (
+from benchmarks.cost.records import Records, record_name
+from benchmarks.cost.stages import (
     BOUND,
     FORMS,
     PARTS,
@@ -34,7 +35,6 @@ from benchmarks.cost.program import (
     TRAINING,
     WHOLE,
 )
-from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.training import TRACED
 from benchmarks.cost.trainings import (
     OLGA,

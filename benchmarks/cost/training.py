@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.cost.measure import peak_kib
-from benchmarks.cost.program import BOUND, PROFILE
+from benchmarks.cost.stages import BOUND, PROFILE
 
 TRACED: Final = "traced"
 """The form of training that is the project's own."""

@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
-from benchmarks.cost.program import FORMS, SCORED  # noqa: E402
+from benchmarks.cost.stages import FORMS, SCORED  # noqa: E402
 from benchmarks.cost.training import TRACED  # noqa: E402
 from benchmarks.cost.trainings import time_to_score  # noqa: E402
 

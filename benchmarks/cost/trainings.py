@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cost.program import FORMS
 from benchmarks.cost.records import Records, record_name
+from benchmarks.cost.stages import FORMS
 from benchmarks.cost.training import FIGURES, TRACED
 from benchmarks.environments import own_environment
 from catalogues.errors import InputError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import apache_beam as beam
@@ -24,7 +23,8 @@ from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
 from components.catalogue_example_gen.packed import pack, unpack
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
-from components.catalogue_example_gen.shards import WriteShards, shard_paths, write_line
+from components.catalogue_example_gen.shards import WriteShards, shard_paths
+from components.catalogue_example_gen.summary import write_summary
 from components.catalogue_example_gen.tracks import first_tracks
 from components.catalogue_example_gen.whole_files import write_bytes, write_json, write_text
 from trainer.graph import SPLITS
@@ -35,10 +35,6 @@ HIDDEN_PREFIX: Final = "hidden_"
 SCHEMA_FILE: Final = "graph_schema.pbtxt"
 CONTENT_FILE: Final = "content.json"
 MATRICES_FILE: Final = "content.npz"
-SUMMARY_FILE: Final = "summary.json"
-REJECTS_FILE: Final = "rejects.jsonl"
-
-_SHOWN_REJECTS: Final = 5
 
 
 def build(
@@ -130,7 +126,7 @@ def build(
     _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
     _write_hidden(config, target, distributed["hidden"])
     named = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
-    _write_rejects_and_summary(
+    write_summary(
         target,
         named | {detail.name: detail.table for detail in details},
         tuple(rejects) | "All rejects" >> beam.Flatten(),
@@ -230,48 +226,6 @@ def _write_examples(encoded, split, name, target, shards) -> None:
     )
 
 
-def _write_rejects_and_summary(target, tables, rejects, counted) -> None:
-    _ = (
-        rejects
-        | "Reject lines"
-        >> beam.Map(lambda reject: json.dumps(reject._asdict(), ensure_ascii=False).encode())
-        | WriteShards("Write rejects", [f"{target}/{REJECTS_FILE}"], target, write_line)
-    )
-    counted["rejected"] = rejects | "Count rejects" >> beam.Map(
-        lambda reject: (f"{reject.table}\n{reject.kind}", 1)
-    )
-    parts = [
-        collection
-        | f"Name {name}" >> beam.MapTuple(lambda key, count, name=name: ((name, key), count))
-        for name, collection in counted.items()
-    ]
-    totals = (
-        tuple(parts)
-        | "All counts" >> beam.Flatten()
-        | "Sum counts" >> beam.CombinePerKey(sum)
-        | "Tag counts" >> beam.Map(lambda total: ("count", total))
-    )
-    first = (
-        rejects
-        | "First rejects" >> beam.combiners.Top.Smallest(_SHOWN_REJECTS)
-        | "Tag first" >> beam.Map(lambda found: ("first", [list(reject) for reject in found]))
-    )
-    unreadable = (
-        rejects
-        | "Unreadable" >> beam.Filter(lambda reject: reject.kind == rows.UNREADABLE)
-        | "First unreadable" >> beam.combiners.Top.Smallest(_SHOWN_REJECTS)
-        | "Tag unreadable"
-        >> beam.Map(lambda found: ("unreadable", [reject.reason for reject in found]))
-    )
-    _ = (
-        (totals, first, unreadable)
-        | "Summary parts" >> beam.Flatten()
-        | "Summary" >> beam.combiners.ToList()
-        | "Write summary"
-        >> beam.Map(lambda found: write_json(f"{target}/{SUMMARY_FILE}", _summary(found, tables)))
-    )
-
-
 class _Encode(beam.DoFn):
     """(artist id, {'artist': [...], 'neighbors': [...]}) -> (split, serialized example)."""
 
@@ -296,26 +250,3 @@ class _Encode(beam.DoFn):
 
 def _dims(statistics: dict[str, Any]) -> dict[str, int]:
     return {m["name"]: m["dim"] for m in statistics["modalities"] if m["kind"] == "vector"}
-
-
-def _summary(found: list[tuple[str, Any]], tables: dict[str, str]) -> dict[str, Any]:
-    counts: dict[str, dict[str, Any]] = {
-        name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut", "cut_tracks")
-    }
-    for tag, value in found:
-        if tag == "count":
-            (name, key), count = value
-            if name == "rejected":
-                table, reason = key.split("\n")
-                counts[name].setdefault(table, {})[reason] = count
-            else:
-                counts[name][key] = count
-    first: list[list[Any]] = next((value for tag, value in found if tag == "first"), [])
-    unreadable: list[str] = next((value for tag, value in found if tag == "unreadable"), [])
-    fields = rows.Reject._fields
-    return {
-        "tables": tables,
-        **{name: dict(sorted(part.items())) for name, part in counts.items()},
-        "first_rejects": [dict(zip(fields, reject, strict=True)) for reject in first],
-        "unreadable": unreadable,
-    }

@@ -23,8 +23,6 @@ from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.build import (
     HIDDEN_PREFIX,
     JUDGED,
-    REJECTS_FILE,
-    SUMMARY_FILE,
     build,
 )
 from components.catalogue_example_gen.config import SUBGRAPHS, Reach, read_config, read_reach
@@ -32,6 +30,7 @@ from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
 from components.catalogue_example_gen.staging import Workplace, workplace
+from components.catalogue_example_gen.summary import REJECTS_FILE, SUMMARY_FILE
 from components.catalogue_example_gen.table_rows import all_rows, table_rows
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
@@ -67,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             [*SPLITS, *(HIDDEN_PREFIX + split for split in JUDGED)]
         )
         run = read_run_parameters(input_dict)
-        address = _address(exec_properties, examples, run.get("span", ""))
+        address = catalogue_address(exec_properties, examples, run.get("span", ""))
         catalogue = load_catalogue(self._fetched(address))
         config = read_config(run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]))
         staging = exec_properties.get(STAGING) or ""
@@ -110,7 +109,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return Path(fetched)
 
 
-def _address(exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> str:
+def catalogue_address(exec_properties: dict[str, Any], examples: types.Artifact, span: str) -> str:
     """The catalogue's folder, a path or an address; notes the span where no driver did."""
     inputs = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], inputs)

@@ -14,8 +14,8 @@ from benchmarks.cost import records, tasks
 from benchmarks.cost.catalogue import EDGES, make_catalogue, sample_pairs
 from benchmarks.cost.measure import build_with_pandas
 from benchmarks.cost.page import markdown, slope, write_page
-from benchmarks.cost.program import STAGES
 from benchmarks.cost.records import Records
+from benchmarks.cost.stages import STAGES
 from benchmarks.cost.tasks import Plan, Size, measure_all, median_of, plan_of, results_of
 from catalogues.check import check
 from catalogues.errors import InputError

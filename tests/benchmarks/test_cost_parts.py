@@ -14,8 +14,8 @@ import pytest
 from benchmarks.cost import parts, pipeline_run, start
 from benchmarks.cost.parts import bound_seconds, measure_part, measure_starts, part_results
 from benchmarks.cost.parts_page import bound_table, profile_table, start_table, whole_table
-from benchmarks.cost.program import BOUND, PROFILE, START
 from benchmarks.cost.records import Records
+from benchmarks.cost.stages import BOUND, PROFILE, START
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained
 from benchmarks.cost.whole import measure_whole

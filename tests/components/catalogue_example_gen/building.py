@@ -109,3 +109,38 @@ def built(
         content=json.loads((target / "content.json").read_text()),
         rejects=[json.loads(line) for line in (target / "rejects.jsonl").open()],
     )
+
+
+def executed(folder: Path, files: Mapping[str, str | bytes], on_bad_rows: str, **more: str) -> Path:
+    """Writes a catalogue into a folder and has the executor build it beside, as TFX calls it.
+
+    Args:
+      folder: gets `catalogue` and `examples`.
+      files: of the catalogue.
+      on_bad_rows: as the component has it.
+      more: of its parameters.
+
+    Returns:
+      The examples' folder.
+    """
+    from tfx.proto import example_gen_pb2
+    from tfx.types import standard_artifacts
+    from tfx.utils import proto_utils
+
+    from components.catalogue_example_gen.executor import Executor
+
+    catalogue = write_catalogue(folder / "catalogue", files)
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder / "examples")
+    inputs = example_gen_pb2.Input(
+        splits=[example_gen_pb2.Input.Split(name="catalogue", pattern="*")]
+    )
+    properties = {
+        "input_base": str(catalogue),
+        "input_config": proto_utils.proto_to_json(inputs),
+        "build_config": json.dumps({"fractions": [0.8, 0.1, 0.1]}),
+        "on_bad_rows": on_bad_rows,
+        **more,
+    }
+    Executor().Do({}, {"examples": [examples]}, properties)
+    return folder / "examples"

@@ -10,7 +10,7 @@ from tfx.types import standard_artifacts
 
 from components.catalogue_example_gen.component import CatalogueExampleGen, Driver
 from components.catalogue_example_gen.config import BuildConfig
-from components.catalogue_example_gen.executor import Executor
+from components.catalogue_example_gen.executor import catalogue_address
 from tests.components.catalogue_example_gen import split_pairs
 from tests.components.catalogue_example_gen.building import write_catalogue
 
@@ -43,7 +43,7 @@ def test_the_newest_span_is_read(tmp_path, pattern, folders, newest, span):
     assert found["span"] == span
     examples = standard_artifacts.Examples()
     examples.set_int_custom_property("span", span)  # As the driver does.
-    assert Executor()._folder(found, examples, "") == tmp_path / newest
+    assert catalogue_address(found, examples, "") == str(tmp_path / newest)
     assert examples.get_int_custom_property("span") == span
 
 

@@ -5,32 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tfx.proto import example_gen_pb2
-from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
 from catalogues.errors import InputError
 from components.catalogue_example_gen.artists import split_of
-from components.catalogue_example_gen.executor import Executor
-from tests.components.catalogue_example_gen.building import SPLITS, write_catalogue
+from tests.components.catalogue_example_gen.building import SPLITS, executed
 from trainer.loading import load_graph
-
-
-def run(folder, files, on_bad_rows):
-    catalogue = write_catalogue(folder / "catalogue", files)
-    examples = standard_artifacts.Examples()
-    examples.uri = str(folder / "examples")
-    inputs = example_gen_pb2.Input(
-        splits=[example_gen_pb2.Input.Split(name="catalogue", pattern="*")]
-    )
-    properties = {
-        "input_base": str(catalogue),
-        "input_config": proto_utils.proto_to_json(inputs),
-        "build_config": json.dumps({"fractions": [0.8, 0.1, 0.1]}),
-        "on_bad_rows": on_bad_rows,
-    }
-    Executor().Do({}, {"examples": [examples]}, properties)
-
 
 SPEC = """\
 name: damaged
@@ -52,7 +31,7 @@ def damaged(tmp_path_factory):
         "edges-more.csv.gz": b"no gzip",
     }
     with pytest.raises(InputError) as raised:
-        run(folder, files, "set_aside")
+        executed(folder, files, "set_aside")
     return folder, folder / "examples", str(raised.value)
 
 

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 import apache_beam as beam
 import pytest
 from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
-from tfx.proto import example_gen_pb2
-from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
 from catalogues.errors import InputError
 from catalogues.spec import load_catalogue
 from components.catalogue_example_gen import rows
 from components.catalogue_example_gen.build import build
 from components.catalogue_example_gen.config import BuildConfig
-from components.catalogue_example_gen.executor import Executor
 from components.catalogue_example_gen.staging import table_paths, workplace
 from tests.components.catalogue_example_gen import split_pairs
-from tests.components.catalogue_example_gen.building import SPLITS, Built, write_catalogue
-
-
-def run(folder, staging):
-    catalogue = write_catalogue(folder / "catalogue", split_pairs.FILES)
-    examples = standard_artifacts.Examples()
-    examples.uri = str(folder / "examples")
-    inputs = example_gen_pb2.Input(
-        splits=[example_gen_pb2.Input.Split(name="catalogue", pattern="*")]
-    )
-    properties = {
-        "input_base": str(catalogue),
-        "input_config": proto_utils.proto_to_json(inputs),
-        "build_config": json.dumps({"fractions": [0.8, 0.1, 0.1]}),
-        "on_bad_rows": "error",
-        "staging": staging,
-    }
-    Executor().Do({}, {"examples": [examples]}, properties)
-    return folder / "examples"
+from tests.components.catalogue_example_gen.building import SPLITS, Built, executed, write_catalogue
 
 
 def test_the_examples_are_those_of_workers_that_see_this_machine(
@@ -50,7 +26,7 @@ def test_the_examples_are_those_of_workers_that_see_this_machine(
     read = []
     fetched = rows.on_this_machine
     monkeypatch.setattr(rows, "on_this_machine", lambda path: (read.append(path), fetched(path))[1])
-    folder = run(tmp_path, "s3://bucket/work/")
+    folder = executed(tmp_path, split_pairs.FILES, "error", staging="s3://bucket/work/")
     assert read and all(path.startswith("s3://bucket/work/artist-sim-") for path in read)
     assert len(read) == len(table_paths(load_catalogue(tmp_path / "catalogue")))
     found = Built(folder, {}, {}, [])
@@ -102,7 +78,7 @@ def test_where_nothing_can_be_written_one_sentence_says_so(
 ):
     storage.failure = S3ClientError("Access Denied", 403)
     with pytest.raises(InputError) as raised:
-        run(tmp_path, staging)
+        executed(tmp_path, split_pairs.FILES, "error", staging=staging)
     message = str(raised.value)
     assert message.startswith(f"`beam.staging`: nothing can be written at '{staging}' (")
     assert reason in message and "\n" not in message
