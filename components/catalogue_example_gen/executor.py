@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 from tfx import types
 from tfx.components.example_gen import utils
 from tfx.dsl.components.base import base_beam_executor
@@ -70,6 +72,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         catalogue = load_catalogue(self._fetched(address))
         config = read_config(run["graph"] if run else json.loads(exec_properties[BUILD_CONFIG]))
         staging = exec_properties.get(STAGING) or ""
+        if staging:
+            # A pipeline sets them, but the tables are there before it.
+            FileSystems.set_options(PipelineOptions(self._beam_pipeline_args))
         with workplace(staging, catalogue, address, examples.uri) as place:
             with (
                 _bars(catalogue) as advance,

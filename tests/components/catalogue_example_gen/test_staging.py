@@ -5,6 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 import pytest
 from apache_beam.io.aws.clients.s3.messages import S3ClientError
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from catalogues.errors import InputError
@@ -15,6 +16,18 @@ from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.staging import table_paths, workplace
 from tests.components.catalogue_example_gen import split_pairs
 from tests.components.catalogue_example_gen.building import SPLITS, Built, executed, write_catalogue
+
+
+@pytest.fixture(autouse=True)
+def no_options(monkeypatch):
+    """As in a process that has made no pipeline yet; `s3://` needs some."""
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+
+
+@pytest.fixture
+def options():
+    """What a pipeline would have set."""
+    FileSystems.set_options(PipelineOptions([]))
 
 
 def test_the_examples_are_those_of_workers_that_see_this_machine(
@@ -53,7 +66,7 @@ def test_without_an_address_workers_use_the_files_of_this_machine(tmp_path):
         assert (place.tables, place.examples) == (str(tmp_path), "target")
 
 
-def test_what_is_made_here_goes_there(tmp_path, storage):
+def test_what_is_made_here_goes_there(tmp_path, storage, options):
     catalogue = load_catalogue(write_catalogue(tmp_path / "catalogue", split_pairs.FILES))
     (tmp_path / "target" / "made" / "deep").mkdir(parents=True)
     (tmp_path / "target" / "made" / "deep" / "one").write_bytes(b"1")
