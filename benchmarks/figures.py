@@ -113,7 +113,8 @@ def summarise(suite: Suite, digest: str, store: Store) -> dict[str, Any] | None:
             for name, ladder in suite.ladders.items()
         },
         "systems": [_system(found, judged, queries, slices, suite) for found in judged],
-        "missing": [job.title for job in jobs if not store.find(job.key)],
+        # Rungs without layers are one training, whichever ladders they are of.
+        "missing": list({job.key: job.title for job in jobs if not store.find(job.key)}.values()),
         "machines": distinct(_trainings(judged), "machine"),
         "versions": distinct(_trainings(judged), "versions"),
     }

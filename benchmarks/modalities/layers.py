@@ -85,7 +85,11 @@ def layers_page(summary: Mapping[str, Any], image: str, source: str) -> str:
                 seeds = min(len(cell["seeds"]) for cell in cells if cell)
                 scores = [figure(cell[condition]) if cell else "–" for cell in cells]
                 rows.append([f"{kind_title}, {content_title}", *scores, str(seeds)])
-        head = ["layer, content", *(f"{depth} layers" for depth in depths), "seeds"]
+        head = [
+            "layer, content",
+            *(f"{depth} layer{'s' * (depth != 1)}" for depth in depths),
+            "seeds",
+        ]
         parts.append(table(head, rows))
     parts += worth_section(summary["content_against_graph"], summary["queries"])
     parts += ["## Training time", _TIME, _times(systems, depths), machines(summary)]
@@ -161,4 +165,4 @@ def _times(systems: Mapping[tuple[str, str, int], Mapping[str, Any]], depths: li
             ]
             cells.append(clock(sum(seconds) / len(seconds)) if seconds else "–")
         rows.append([title, *cells])
-    return table(["layer", *(f"{depth} layers" for depth in depths)], rows)
+    return table(["layer", *(f"{depth} layer{'s' * (depth != 1)}" for depth in depths)], rows)

@@ -35,7 +35,7 @@ def summary(*, missing=()):
 
 def test_each_rung_has_its_place():
     page = layers_page(summary(), "plot.png", "../layers.json")
-    assert "| layer, content | 0 layers | 1 layers | seeds |" in page
+    assert "| layer, content | 0 layers | 1 layer | seeds |" in page
     assert "| SAGE, tags | 0.000 [-0.010, 0.010] | 0.100 [0.090, 0.110] | 2 |" in page
     assert "| GIN, all three | 0.010 [0.000, 0.020] | 0.110 [0.100, 0.120] | 2 |" in page
     # What is not trained at all has no row, and its kind no time.
