@@ -87,7 +87,7 @@ def layers_page(summary: Mapping[str, Any], image: str, source: str) -> str:
                 rows.append([f"{kind_title}, {content_title}", *scores, str(seeds)])
         head = [
             "layer, content",
-            *(f"{depth} layer{'s' * (depth != 1)}" for depth in depths),
+            *map(_layers, depths),
             "seeds",
         ]
         parts.append(table(head, rows))
@@ -165,4 +165,8 @@ def _times(systems: Mapping[tuple[str, str, int], Mapping[str, Any]], depths: li
             ]
             cells.append(clock(sum(seconds) / len(seconds)) if seconds else "–")
         rows.append([title, *cells])
-    return table(["layer", *(f"{depth} layer{'s' * (depth != 1)}" for depth in depths)], rows)
+    return table(["layer", *map(_layers, depths)], rows)
+
+
+def _layers(depth: int) -> str:
+    return f"{depth} layer{'s' * (depth != 1)}"
