@@ -28,7 +28,7 @@ def measure_whole(catalogue: Path, changes: Mapping[str, Any], folder: Path) -> 
     Returns:
       `seconds`; `cpu_seconds` of all its processes; `peak_mib`, the most that they held together,
       looked at each second, of pages that several have each its share; `stages`, by name the second
-      in which each began; `stage_peak_mib`, by name; `said`, what the run says of the model.
+      in which each began; `stage_peak_mib`, by name; `said`, whether the model was good enough.
 
     Raises:
       InputError: the run fails.
@@ -60,7 +60,7 @@ def measure_whole(catalogue: Path, changes: Mapping[str, Any], folder: Path) -> 
             "peak_mib": max(peaks.values()),
             "stages": began,
             "stage_peak_mib": peaks,
-            "said": [line.strip() for line in run.said() if "nDCG" in line][-3:],
+            "said": [line.strip() for line in run.said() if "BLESSED: " in line],
         }
 
 

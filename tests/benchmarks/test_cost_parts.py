@@ -169,19 +169,19 @@ def test_a_whole_run_is_watched_to_its_end(command, tmp_path):
         "held = \"x = b'1' * (200 << 20); import time; time.sleep(3)\"\n"
         "subprocess.run([sys.executable, '-c', held])\n"
         "print('[2/8] training', flush=True)\n"
-        "print('  nDCG@200 0.5', flush=True)\n"
+        "print('  BLESSED: nDCG@200 0.5', flush=True)\n"
         "time.sleep(2.5)\n"
     )
     found = measure_whole(tmp_path / "catalogue", {}, tmp_path / "work")
     assert list(found["stages"]) == ["catalogue", "training"]
     assert found["stage_peak_mib"]["catalogue"] == found["peak_mib"] > 200
     assert found["stage_peak_mib"]["training"] < 100
-    assert found["said"] == ["nDCG@200 0.5"]
+    assert found["said"] == ["BLESSED: nDCG@200 0.5"]
     assert found["seconds"] > 5 and 0 < found["cpu_seconds"] < found["seconds"]
     kept = Records(tmp_path / "records")
     kept.keep("whole-136731-run-0", "whole", found)
     text = whole_table({"parts": part_results(kept, [])})
-    assert text.splitlines()[-1] == "- nDCG@200 0.5" and "| training | " in text
+    assert text.splitlines()[-1] == "- BLESSED: nDCG@200 0.5" and "| training | " in text
     command.program = "print('artist_sim: no'); raise SystemExit(2)"
     with pytest.raises(InputError, match="A run on catalogue failed: artist_sim: no"):
         measure_whole(tmp_path / "catalogue", {}, tmp_path / "work")
