@@ -26,9 +26,11 @@ def read_curves(folder: Path) -> Sequence[Curve]:
     events = EventAccumulator(str(folder), size_guidance={TENSORS: 0}).Reload()
     curves = []
     for name in sorted(events.Tags()["tensors"]):
+        # Files of the same second come in the order of their names, which is not that of writing.
+        written = sorted(events.Tensors(name), key=lambda event: event.wall_time)
         points = {
             event.step: float(tf.make_ndarray(event.tensor_proto))
-            for event in events.Tensors(name)
+            for event in written
             if not event.tensor_proto.tensor_shape.dim and event.tensor_proto.dtype == tf.float32
         }
         if points:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import tensorflow as tf
 
 from components.retrieval_evaluator.page.training_curves import read_curves
@@ -13,10 +14,16 @@ def write(folder, steps):
             tf.summary.scalar("val/connected_ndcg_at_200", value, step=step)
 
 
-def test_every_epoch_is_there_once_and_the_last_writing_counts(tmp_path):
+@pytest.mark.parametrize("names", [("1", "2"), ("9", "10")])
+def test_every_epoch_is_there_once_and_the_last_writing_counts(tmp_path, names):
     # Killed after epoch 3 was written but not kept; resumed in another file.
-    write(tmp_path, [(1, 0.1), (2, 0.2), (3, 0.9)])
-    write(tmp_path, [(3, 0.3), (4, 0.4)])
+    for name, steps in zip(
+        names, ([(1, 0.1), (2, 0.2), (3, 0.9)], [(3, 0.3), (4, 0.4)]), strict=True
+    ):
+        write(tmp_path / "new", steps)
+        (file,) = (tmp_path / "new").iterdir()
+        file.rename(tmp_path / f"events.out.tfevents.0.{name}.v2")
+    (tmp_path / "new").rmdir()
     (curve,) = read_curves(tmp_path)
     assert curve.name == "val/connected_ndcg_at_200"
     assert curve.epoch.tolist() == [1, 2, 3, 4]
