@@ -324,10 +324,10 @@ def test_a_local_run_tries_what_a_server_serves(tmp_path):
 
 
 def test_with_staging_the_graph_builder_alone_runs_elsewhere(tmp_path):
-    elsewhere = {"runner": "PortableRunner", "staging": "gs://bucket/work"}
+    elsewhere = {"runner": "PortableRunner", "staging": "gs://bucket/staged"}
     local = local_pipeline(tmp_path, beam=elsewhere)
     by_id = {node.id: node for node in local.components}
-    assert by_id["CatalogueExampleGen"].exec_properties["staging"] == "gs://bucket/work"
+    assert by_id["CatalogueExampleGen"].exec_properties["staging"] == "gs://bucket/staged"
 
     def runner(step: str) -> str:
         arguments = by_id[step].executor_spec.beam_pipeline_args

@@ -39,8 +39,8 @@ def test_the_examples_are_those_of_workers_that_see_this_machine(
     read = []
     fetched = rows.on_this_machine
     monkeypatch.setattr(rows, "on_this_machine", lambda path: (read.append(path), fetched(path))[1])
-    folder = executed(tmp_path, split_pairs.FILES, "error", staging="s3://bucket/work/")
-    assert read and all(path.startswith("s3://bucket/work/artist-sim-") for path in read)
+    folder = executed(tmp_path, split_pairs.FILES, "error", staging="s3://bucket/staged/")
+    assert read and all(path.startswith("s3://bucket/staged/artist-sim-") for path in read)
     assert len(read) == len(table_paths(load_catalogue(tmp_path / "catalogue")))
     found = Built(folder, {}, {}, [])
     for split in (*SPLITS, "hidden_val", "hidden_test"):
@@ -55,7 +55,7 @@ def test_the_examples_are_those_of_workers_that_see_this_machine(
 
 def test_a_catalogue_at_an_address_is_read_there(tmp_path, storage):
     catalogue = load_catalogue(write_catalogue(tmp_path / "fetched", split_pairs.FILES))
-    with workplace("s3://bucket/work", catalogue, "s3://bucket/mine", "target") as place:
+    with workplace("s3://bucket/staged", catalogue, "s3://bucket/mine", "target") as place:
         assert place.tables == "s3://bucket/mine"
         assert storage.addresses() == []
 
@@ -79,7 +79,7 @@ def test_what_is_made_here_goes_there(tmp_path, storage, options):
 @pytest.mark.parametrize(
     ("staging", "reason"),
     [
-        ("s3://bucket/work", "403"),
+        ("s3://bucket/staged", "403"),
         ("nowhere://work", "Unable to get filesystem from specified path"),
     ],
 )
