@@ -184,7 +184,7 @@ def make_subgraphs(examples: Path, reach: Reach) -> Path:
         shutil.copytree(examples, partial, dirs_exist_ok=True, copy_function=os.link)
         options = PipelineOptions(["--runner=DirectRunner"], save_main_session=False)
         with beam.Pipeline(options=options) as pipeline:
-            sample_subgraphs(pipeline, Workplace("", str(partial), str(partial)), reach, 8)
+            sample_subgraphs(pipeline, Workplace.here(partial), reach, 8)
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

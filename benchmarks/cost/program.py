@@ -59,11 +59,10 @@ def run(args: argparse.Namespace, results: Path, folder: Path, tell: Callable[[s
     source, records = kept / "cost.json", Records(kept / "cost")
     page = work / "cost.md" if args.quick else _PAGE
     plan = plan_of(args.quick, args.stages, args.artists, args.rounds, args.forms)
-    if not args.page_only:
-        measure_all(plan, records, work, tell)
-    elif not records.days():
+    if args.page_only and not records.days():
         raise InputError("Nothing is measured yet; `make benchmark SUITE=cost` begins.")
-    write_json(source, results_of(plan, records))
+    found = results_of(plan, records) if args.page_only else measure_all(plan, records, work, tell)
+    write_json(source, found)
     write_page(json.loads(source.read_text()), page, source)
     tell(f"page: {page.relative_to(_ROOT) if page.is_relative_to(_ROOT) else page.name}")
     return 0

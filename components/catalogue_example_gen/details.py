@@ -87,6 +87,12 @@ def detail_tables(catalogue: Catalogue) -> tuple[DetailTable, ...]:
     return tuple(found)
 
 
+def tables_read(catalogue: Catalogue) -> list[str]:
+    """The tables that the graph builder reads; one that it reads twice is there twice."""
+    own = [catalogue.artists.table, catalogue.edges.table]
+    return own + [detail.table for detail in detail_tables(catalogue)]
+
+
 def detail_parser(
     artist: str, read: Callable[[dict[str, Any], str], Any]
 ) -> Callable[[Row], tuple[str, Detail]]:

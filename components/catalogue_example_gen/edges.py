@@ -16,13 +16,7 @@ from catalogues.values import shown
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.bounded_combine import CombineBounded
 from components.catalogue_example_gen.packed import pack, unpack
-from components.catalogue_example_gen.rows import (
-    EDGES,
-    RECORDS,
-    REJECTS,
-    Edge,
-    Reject,
-)
+from components.catalogue_example_gen.rows import EDGES, RECORDS, REJECTS, Edge, Reject
 from trainer.graph import SPLITS, TRAIN
 
 TABLE: Final = EDGES

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from catalogues.errors import InputError
 from catalogues.spec import Catalogue
-from components.catalogue_example_gen.details import detail_tables
+from components.catalogue_example_gen.details import tables_read
 from components.catalogue_example_gen.whole_files import download, upload
 
 
@@ -29,6 +29,11 @@ class Workplace:
     tables: str
     examples: str
     target: str
+
+    @classmethod
+    def here(cls, examples: Path, tables: Path | None = None) -> Workplace:
+        """Of workers that see this machine's files; tables are not needed for subgraphs."""
+        return cls(str(tables or ""), str(examples), str(examples))
 
     def fetch(self) -> None:
         """Brings here what workers wrote and what is not here yet."""
@@ -62,7 +67,7 @@ def workplace(staging: str, catalogue: Catalogue, address: str, target: str) -> 
       InputError: nothing can be written at that address.
     """
     if not staging:
-        yield Workplace(str(catalogue.folder), target, target)
+        yield Workplace.here(Path(target), catalogue.folder)
         return
     root = f"{staging.rstrip('/')}/artist-sim-{uuid.uuid4().hex}"
     tables = address if "://" in address else f"{root}/catalogue"
@@ -89,9 +94,7 @@ def workplace(staging: str, catalogue: Catalogue, address: str, target: str) -> 
 
 def table_paths(catalogue: Catalogue) -> list[Path]:
     """The files of all tables that the graph builder reads."""
-    tables = [catalogue.artists.table, catalogue.edges.table]
-    tables += [detail.table for detail in detail_tables(catalogue)]
-    return sorted({path for table in tables for path in catalogue.files(table)})
+    return sorted({path for table in tables_read(catalogue) for path in catalogue.files(table)})
 
 
 def _files(folder: str) -> list[str]:

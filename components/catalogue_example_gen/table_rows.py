@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalogues.spec import Catalogue, load_catalogue
-from components.catalogue_example_gen.details import detail_tables
+from components.catalogue_example_gen.details import tables_read
 from components.catalogue_example_gen.progress import num_rows
 
 
@@ -30,6 +30,4 @@ def table_rows(catalogue: Catalogue, table: str) -> int:
 
 def all_rows(catalogue: Catalogue) -> int:
     """The rows of all tables that the graph builder reads."""
-    tables = [catalogue.artists.table, catalogue.edges.table]
-    tables += [detail.table for detail in detail_tables(catalogue)]
-    return sum(table_rows(catalogue, table) for table in tables)
+    return sum(table_rows(catalogue, table) for table in tables_read(catalogue))

@@ -117,7 +117,7 @@ def sampled(
     """The folder of a graph's examples, with their subgraphs."""
     write_ego_graphs(graph, folder)
     with beam.Pipeline(options=PipelineOptions([*options])) as pipeline:
-        sample_subgraphs(pipeline, Workplace("", str(folder), str(folder)), reach, shards)
+        sample_subgraphs(pipeline, Workplace.here(folder), reach, shards)
     return str(folder)
 
 
