@@ -79,8 +79,10 @@ def jobs_of(
             if system.trainer is not None:
                 config = system.with_seed(seed)
                 what = {"trainer": determining(config)}
-                reach = reach_of(suite.config.graph, config) if system.subgraphs else None
-                if reach:
+                reach = None
+                if system.fan_outs is not None:
+                    build = dataclasses.replace(suite.config.graph, fan_outs=system.fan_outs)
+                    reach = reach_of(build, config)
                     what["subgraphs"] = dataclasses.asdict(reach)
                 key = _key(digest, suite.split, what)
                 jobs.append(Job(system, seed, config, digest, key, reach))

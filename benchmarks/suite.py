@@ -11,6 +11,7 @@ import dacite
 import yaml
 
 from catalogues.errors import InputError, nearest
+from components.catalogue_example_gen.config import BuildConfig
 from pipeline.config import PipelineConfig, load_config, parse_config
 from trainer.config import TrainerConfig
 
@@ -39,8 +40,8 @@ class SuiteSystem:
       trainer: how it is trained, but for the seed; None for a baseline.
       ladder: the ladder that it is a rung of.
       convolutions: its number of graph convolutions, if it is a rung.
-      subgraphs: whether it is trained on a stream of subgraphs (docs/scale.md), of the `graph`
-        section's fan-outs, in place of the graph in memory.
+      fan_outs: it is trained on a stream of subgraphs (docs/scale.md) with these, as
+        `graph.fan_outs` has them; None where the graph is in memory.
     """
 
     name: str
@@ -48,7 +49,7 @@ class SuiteSystem:
     trainer: TrainerConfig | None = None
     ladder: str | None = None
     convolutions: int | None = None
-    subgraphs: bool = False
+    fan_outs: tuple[int, ...] | None = None
 
     def with_seed(self, seed: int) -> TrainerConfig:
         """Its configuration with every seed of it (of weights, random vectors …) set."""
@@ -104,7 +105,7 @@ class Suite:
 class _Other:
     title: str
     trainer: dict[str, Any]
-    subgraphs: bool = False
+    fan_outs: list[int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +188,12 @@ def _systems(file: _File, given: Mapping[str, Any], name: str):
                 convolutions,
             )
     for other, entry in file.systems.items():
-        yield SuiteSystem(other, entry.title, trainer(entry.trainer), subgraphs=entry.subgraphs)
+        fan_outs = None if entry.fan_outs is None else tuple(entry.fan_outs)
+        try:
+            BuildConfig(**({} if fan_outs is None else {"fan_outs": fan_outs}))
+        except ValueError as error:
+            raise InputError(f"{name}: systems.{other}: {error}; mend it.") from None
+        yield SuiteSystem(other, entry.title, trainer(entry.trainer), fan_outs=fan_outs)
     for baseline, title in BASELINE_TITLES.items():
         yield SuiteSystem(baseline, title)
 

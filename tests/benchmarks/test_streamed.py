@@ -23,7 +23,7 @@ SUITE = dataclasses.replace(
     small_suite(seeds=(0,)),
     systems=(
         SuiteSystem("gnn-1/memory", "in memory", TRAINER),
-        SuiteSystem("gnn-1/subgraphs", "on subgraphs", TRAINER, subgraphs=True),
+        SuiteSystem("gnn-1/subgraphs", "on subgraphs", TRAINER, fan_outs=(25, 10)),
     ),
 )
 
@@ -32,17 +32,17 @@ def test_the_two_are_trainings_of_their_own():
     memory, streamed = jobs_of(SUITE, DIGEST)
     assert memory.reach is None and streamed.reach == Reach((25,), ())
     assert memory.key != streamed.key
-    fewer = dataclasses.replace(SUITE.config.graph, fan_outs=(3, 2))
-    other = dataclasses.replace(SUITE, config=dataclasses.replace(SUITE.config, graph=fewer))
-    again, cut = jobs_of(other, DIGEST)
+    fewer = dataclasses.replace(SUITE.systems[1], fan_outs=(3, 2))
+    again, cut = jobs_of(dataclasses.replace(SUITE, systems=(SUITE.systems[0], fewer)), DIGEST)
     assert again.key == memory.key and cut.key != streamed.key
 
 
 def test_the_suite_of_olga_compares_one_network_with_itself():
     suite = load_suite("sampling")
-    memory, streamed = suite.systems[:2]
-    assert memory.trainer == streamed.trainer
-    assert (memory.subgraphs, streamed.subgraphs) == (False, True)
+    memory, *streamed = (system for system in suite.systems if system.trainer)
+    assert memory.fan_outs is None
+    assert [system.fan_outs for system in streamed] == [(25, 10), (25, 25)]
+    assert all(system.trainer == memory.trainer for system in streamed)
     assert suite.compare_with == (memory.name,)
 
 

@@ -116,6 +116,8 @@ def test_words_said_as_they_would_be_anyway_change_no_key():
         ("compare_with: [pagerang]", "did you mean 'pagerank'?"),
         ("systems: {mine: {title: mine, trainer: {netwrk: {}}}}", "did you mean 'network'?"),
         ("split: train", "split"),
+        ("systems: {mine: {title: mine, trainer: {}, fan_outs: []}}", "systems.mine: fan_outs"),
+        ("systems: {mine: {title: mine, trainer: {}, fan_outs: [5, 9]}}", "must not rise"),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, line, told):
