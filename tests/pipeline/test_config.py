@@ -6,36 +6,13 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from catalogues.errors import InputError
 from components.catalogue_example_gen.sampling import reach_of
-from pipeline.config import PipelineConfig, config_path, load_config, parse_config
-from pipeline.preflight import check_home, check_inputs, only_run
+from pipeline.config import PipelineConfig, load_config, parse_config
 from tests.conftest import REPOSITORY
-from tests.pipeline.communities import write_communities
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """{'a': {'b': value}} of 'a.b', beside the one key that must be there."""
-    given: dict[str, Any] = {"catalogue": {"path": "mine"}}
-    place = given
-    *sections, key = path.split(".")
-    for section in sections:
-        place = place.setdefault(section, {})
-    place[key] = value
-    return given
-
-
-def refusal(given: dict[str, Any]) -> str:
-    with pytest.raises(InputError) as raised:
-        parse_config(given, "mine.yaml")
-    message = str(raised.value)
-    assert message.startswith("mine.yaml: ")
-    assert message.endswith(".") and "\n" not in message
-    return message
+from tests.pipeline.given_configs import nested, refusal
 
 
 def test_the_defaults_are_the_dataclasses():
@@ -310,116 +287,6 @@ def test_subgraphs_reach_as_far_as_the_network_and_hold_what_it_reads(
     config = parse_config(given, "mine.yaml")
     reach = reach_of(config.graph, config.trainer)
     assert (reach.fan_outs, reach.modalities) == (fan_outs, modalities)
-
-
-class TestFiles:
-    def test_broken_yaml_is_told_with_its_line(self, tmp_path):
-        path = tmp_path / "mine.yaml"
-        path.write_text("catalogue:\n  path: x\n graph: [\n")
-        with pytest.raises(InputError) as raised:
-            load_config(path)
-        assert str(raised.value).startswith("mine.yaml, line 3: this is not valid YAML")
-
-    @pytest.mark.parametrize("text", ["", "- a\n", "catalogue\n"])
-    def test_what_holds_no_keys_is_refused(self, tmp_path, text):
-        path = tmp_path / "mine.yaml"
-        path.write_text(text)
-        with pytest.raises(InputError, match="mine.yaml: keys with values are expected"):
-            load_config(path)
-
-    def test_undecodable_text_is_refused(self, tmp_path):
-        path = tmp_path / "mine.yaml"
-        path.write_bytes(b"catalogue: \xff\n")
-        with pytest.raises(InputError, match="mine.yaml: this is not valid YAML"):
-            load_config(path)
-
-    @pytest.mark.parametrize("name", ["missing.yaml", "."])
-    def test_a_missing_file_is_told(self, tmp_path, name):
-        with pytest.raises(InputError, match="There is no configuration"):
-            load_config(tmp_path / name)
-
-
-class TestEnvironment:
-    def test_a_variable_stands_in_any_text(self, monkeypatch):
-        monkeypatch.setenv("MY_MUSIC", "/music")
-        config = parse_config(nested("catalogue.path", "${MY_MUSIC}/mine"), "mine.yaml")
-        assert config.catalogue.path == "/music/mine"
-
-    def test_an_unset_variable_is_told(self, monkeypatch):
-        monkeypatch.delenv("MY_MUSIC", raising=False)
-        message = refusal(nested("catalogue.path", "${MY_MUSIC}/mine"))
-        assert "the environment variable MY_MUSIC is not set" in message
-
-    def test_home_and_data_always_have_a_value(self, monkeypatch, tmp_path):
-        monkeypatch.delenv("ARTIST_SIM_DATA", raising=False)
-        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
-        text = "${ARTIST_SIM_HOME} ${ARTIST_SIM_DATA}"
-        config = parse_config(nested("catalogue.path", text), "mine.yaml")
-        assert config.catalogue.path == f"{tmp_path} ../shared/data"
-
-    def test_the_configuration_is_the_samplers_unless_one_is_named(self, monkeypatch):
-        monkeypatch.delenv("ARTIST_SIM_CONFIG", raising=False)
-        assert config_path() == Path("configs/sampler.yaml")
-        monkeypatch.setenv("ARTIST_SIM_CONFIG", "mine.yaml")
-        assert config_path() == Path("mine.yaml")
-
-
-class TestPreflight:
-    def test_a_missing_catalogue_is_told_by_name(self, tmp_path):
-        config = parse_config(nested("catalogue.path", str(tmp_path / "gone")), "mine.yaml")
-        with pytest.raises(InputError, match="There is no catalogue folder 'gone'"):
-            check_inputs(config)
-
-    @pytest.mark.parametrize("span", ["{SPAN}", "span-{SPAN}", "{YYYY}-{MM}-{DD}"])
-    def test_a_pattern_without_a_match_is_told(self, tmp_path, span, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        config = parse_config(nested("catalogue.path", f"days/{span}"), "mine.yaml")
-        with pytest.raises(InputError) as raised:
-            check_inputs(config)
-        assert str(raised.value).startswith(f"No catalogue folder matches 'days/{span}'")
-
-    def test_a_pattern_with_a_match_is_left_to_the_driver(self, tmp_path):
-        write_communities(tmp_path / "days" / "2026-01-02")
-        path = str(tmp_path / "days" / "{YYYY}-{MM}-{DD}")
-        check_inputs(parse_config(nested("catalogue.path", path), "mine.yaml"))
-
-    def test_a_missing_schema_is_told(self, tmp_path):
-        given = nested("catalogue.path", str(write_communities(tmp_path / "mine")))
-        config = parse_config({**given, "schema": "gone.pbtxt"}, "mine.yaml")
-        with pytest.raises(InputError, match="There is no schema 'gone.pbtxt'"):
-            check_inputs(config)
-
-    def test_a_home_that_is_no_folder_is_told(self, tmp_path, monkeypatch):
-        (tmp_path / "taken").write_text("")
-        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path / "taken"))
-        with pytest.raises(InputError, match="'taken' that a run keeps its work in"):
-            check_home()
-
-    def test_a_second_run_is_kept_out_and_told_of_the_first(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
-        script = (
-            "from pipeline.preflight import only_run\n"
-            "with only_run():\n"
-            "    print('locked', flush=True)\n"
-            "    input()\n"
-        )
-        with subprocess.Popen(
-            [sys.executable, "-c", script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=REPOSITORY,
-        ) as other:
-            assert other.stdout.readline() == b"locked\n"
-            with (
-                pytest.raises(InputError, match=rf"Another run \(process {other.pid}\) is at work"),
-                only_run(),
-            ):
-                pass
-            # However it ends.
-            other.kill()
-            other.wait()
-            with only_run():
-                pass
 
 
 def test_reading_a_configuration_imports_nothing_heavy():
