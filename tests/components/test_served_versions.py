@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tfx.types import standard_artifacts
 
 from catalogues.errors import InputError
-from components import latest_served_model, lock_file, ordered_pusher, served_versions
+from components import lock_file, served_versions
 from components.latest_served_model import SERVED_VERSION, there_is_none
 from components.served_versions import ServedVersions
+from tests.components.pushing import Runs, content, push_all, saved_model, take_back
 
 
 @pytest.fixture
@@ -20,66 +20,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "serving" / "artist_sim"
 
 
-def saved_model(folder: Path, content: str) -> Path:
-    (folder / "variables").mkdir(parents=True)
-    (folder / "saved_model.pb").write_text(content)
-    (folder / "variables" / "data").write_text(content)
-    return folder
-
-
-def artifact(kind, uri: Path, **properties: int):
-    made = kind()
-    made.uri = str(uri)
-    for name, value in properties.items():
-        made.set_int_custom_property(name, value)
-    return made
-
-
-class Runs:
-    """Runs of the two components as the steps of a pipeline, without the steps between."""
-
-    def __init__(self, folder: Path, root: Path):
-        self._folder, self._root = folder, root
-
-    def train(self, name: str) -> standard_artifacts.Model:
-        saved_model(self._folder / name / "Format-Serving", name)
-        return artifact(standard_artifacts.Model, self._folder / name)
-
-    def latest(self, model: standard_artifacts.Model) -> standard_artifacts.Model:
-        found = artifact(standard_artifacts.Model, self._folder / "latest")
-        shutil.rmtree(found.uri, ignore_errors=True)
-        latest_served_model.Executor().Do(
-            {"current_model": [model]}, {"model": [found]}, {"serving_root": str(self._root)}
-        )
-        return found
-
-    def push(self, model, baseline, blessed: bool = True) -> standard_artifacts.PushedModel:
-        pushed = artifact(standard_artifacts.PushedModel, self._folder / "pushed")
-        evaluation = artifact(standard_artifacts.ModelEvaluation, self._folder / "evaluation")
-        blessing = artifact(standard_artifacts.ModelBlessing, self._folder / "b", blessed=blessed)
-        ordered_pusher.Executor().Do(
-            {
-                "model": [model],
-                "model_blessing": [blessing],
-                "baseline_model": [baseline],
-                "evaluation": [evaluation],
-            },
-            {"pushed_model": [pushed]},
-            {"serving_root": str(self._root), "run": "a-run"},
-        )
-        return pushed
-
-    def versions(self) -> list[int]:
-        return sorted(int(path.name) for path in self._root.iterdir())
-
-
 @pytest.fixture
 def runs(tmp_path: Path, root: Path) -> Runs:
     return Runs(tmp_path / "artifacts", root)
-
-
-def content(model: standard_artifacts.Model) -> str:
-    return Path(model.uri, "Format-Serving", "saved_model.pb").read_text()
 
 
 def test_the_first_model_has_nothing_to_be_compared_with(runs, root):
@@ -127,7 +70,7 @@ def test_a_model_that_is_not_blessed_is_not_pushed(runs, root):
     assert there_is_none(runs.latest(runs.train("second")))
 
 
-def test_a_version_that_was_taken_back_does_not_count(runs, root):
+def test_a_version_whose_folder_was_deleted_does_not_count(runs, root):
     for name in ("first", "second"):
         model = runs.train(name)
         runs.push(model, runs.latest(model))
@@ -211,86 +154,6 @@ def test_half_an_entry_is_never_seen(runs, root, monkeypatch):
     assert ServedVersions(str(root)).entries() == {}
     runs.push(first, latest)
     assert len(ServedVersions(str(root)).entries()) == 1
-
-
-def push_all(runs: Runs, *names: str) -> list[standard_artifacts.Model]:
-    models = [runs.train(name) for name in names]
-    for model in models:
-        runs.push(model, runs.latest(model))
-    return models
-
-
-def take_back(root: Path | str, version: int, reason: str = "It is broken."):
-    served = ServedVersions(str(root))
-    with served.lock("somebody") as lock:
-        return served.take_back(version, reason=reason, by="somebody", lock=lock)
-
-
-def test_a_version_that_is_taken_back_lies_in_quarantine_and_counts_no_more(runs, root):
-    push_all(runs, "first", "second")
-    before, newest = runs.versions()
-    assert take_back(root, newest).reason == "It is broken."
-    assert runs.versions() == [before]
-    quarantined = root.parent / "artist_sim.quarantine" / str(newest)
-    assert (quarantined / "variables" / "data").read_text() == "second"
-    assert content(runs.latest(runs.train("new"))) == "first"
-    served = ServedVersions(str(root))
-    assert set(served.entries()) == {before, newest}, "the ledger forgets nothing"
-    assert served.taken_back()[newest].by == "somebody"
-
-
-def test_the_number_of_a_version_that_was_taken_back_is_never_used_again(runs, root, monkeypatch):
-    monkeypatch.setattr(served_versions.time, "time", lambda: 2000)
-    push_all(runs, "first")
-    take_back(root, 2000)
-    push_all(runs, "second")
-    # Without an entry, as one that was pushed by hand.
-    saved_model(root / "3000", "by hand")
-    take_back(root, 3000)
-    push_all(runs, "third")
-    assert runs.versions() == [2001, 3001]
-
-
-def test_a_model_that_was_taken_back_is_not_pushed_again(runs, root):
-    (model,) = push_all(runs, "first")
-    (version,) = runs.versions()
-    take_back(root, version, "It answers otherwise.")
-    with pytest.raises(InputError, match=f"as version {version} and taken back: It answers other"):
-        runs.push(model, runs.latest(model))
-    assert runs.versions() == []
-
-
-def test_taking_back_that_was_killed_is_finished_by_the_next_try(runs, root, monkeypatch):
-    push_all(runs, "first", "second")
-    newest = runs.versions()[-1]
-    with monkeypatch.context() as patch:
-        patch.setattr(served_versions.os, "rename", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            take_back(root, newest, "It is broken.")
-    # Its folder is still there, but nothing new is compared with it.
-    assert newest in runs.versions()
-    assert content(runs.latest(runs.train("new"))) == "first"
-    # Why it was taken back stays what it was.
-    assert take_back(root, newest, "Another reason.").reason == "It is broken."
-    assert newest not in runs.versions()
-    assert take_back(root, newest).reason == "It is broken.", "a third try changes nothing"
-
-
-def test_a_version_is_restored_and_restoring_that_was_killed_is_finished(runs, root, monkeypatch):
-    (model, _) = push_all(runs, "first", "second")
-    newest = runs.versions()[-1]
-    take_back(root, newest)
-    served = ServedVersions(str(root))
-    with monkeypatch.context() as patch:
-        patch.setattr(served_versions.os, "rename", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError), served.lock("a") as lock:
-            served.restore(newest, lock)
-    assert content(runs.latest(runs.train("new"))) == "first"
-    assert newest in served.taken_back()
-    with served.lock("a") as lock:
-        served.restore(newest, lock)
-    assert content(runs.latest(runs.train("newer"))) == "second"
-    assert not served.taken_back()
 
 
 def test_a_version_file_that_was_half_copied_is_no_version(runs, monkeypatch):
