@@ -8,6 +8,7 @@ import fcntl
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,21 +40,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before anything imports TensorFlow.
     log = quiet_third_parties(log_folder())
     try:
-        if program is None:
-            return _run(args, log)
-        check_home()
-        with only_benchmark(args.suite):
-            return int(program.run(args, RESULTS, home().resolve() / "benchmarks", _tell))
+        with _ended_by_sigterm():
+            if program is None:
+                return _run(args, log)
+            check_home()
+            with only_benchmark(args.suite):
+                return int(program.run(args, RESULTS, home().resolve() / "benchmarks", _tell))
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print(
             "artist_sim: interrupted; run again to go on, or with --page-only for a page of what "
             "is done.",
             file=sys.stderr,
         )
-        return 130
+        return 143 if isinstance(error, _Terminated) else 130
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM end what is inside as Ctrl-C does, which takes along whatever it started."""
+
+    def stop(*_: Any) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:

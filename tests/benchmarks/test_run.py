@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import platform
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +106,28 @@ def test_a_second_run_of_a_suite_is_refused(tmp_path, monkeypatch):
         pass
     with run.only_benchmark("olga"):
         pass
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_what_is_ended_takes_along_what_it_started(number, status, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path))
+    ended = []
+
+    def run_until_ended(*_):
+        with subprocess.Popen(["sleep", "600"]) as child:
+            try:
+                os.kill(os.getpid(), number)
+                child.wait()
+            finally:
+                child.kill()
+                ended.append(child.wait())
+
+    monkeypatch.setattr("benchmarks.retraining.program.run", run_until_ended)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run.main(["retraining"]) == status
+    assert ended == [-signal.SIGKILL]
+    assert "interrupted; run again to go on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_what_is_left_is_estimated_from_what_is_alike():
