@@ -24,8 +24,10 @@ def main() -> int:
         check_home()
         check_inputs(config)
         check_runner(config.beam)
+        # Both are read once, when TensorFlow is loaded. What a step held has to go back for the
+        # next one: with an allocator of its own TensorFlow keeps it (docs/decisions/0022).
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
         if config.trainer.training.xla:
-            # Read once, when TensorFlow is loaded.
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
