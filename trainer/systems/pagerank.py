@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -17,9 +19,11 @@ GAMMAS: Final = np.round(np.arange(11) * 0.05, 2)
 DEFAULT_GAMMA: Final = 0.25
 """The exponent where no validation query can decide."""
 
-# At most so many probabilities are held at once (128 MiB), whatever the size of the graph.
-_MAX_PROBABILITIES: Final = 2**25
 _BLOCK: Final = 256
+
+# So many queries walk side by side in a thread: what is gathered of an artist fits half a line of
+# the cache, and the walkers of a large graph most of it (docs/decisions/0022).
+_SIDE_BY_SIDE: Final = 8
 
 
 class PageRank(System):
@@ -32,7 +36,7 @@ class PageRank(System):
 
     Args:
       alpha: probability to go on after a hop.
-      num_hops: number of hops.
+      num_hops: number of hops, at least 1.
       max_queries: most validation queries that choose gamma (a random sample of them if there are
         more), so that fitting takes bounded time.
     """
@@ -86,18 +90,31 @@ class _Walk:
         self._num_hops = num_hops
 
     def probabilities(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """p_u(v), [num_queries, num_candidates] float32."""
-        step = max(1, min(_BLOCK, _MAX_PROBABILITIES // self._hop.shape[0]))
-        reached = np.empty((len(queries), len(candidates)), np.float32)
-        for start in range(0, len(queries), step):
-            part = queries[start : start + step]
-            walker = np.zeros((self._hop.shape[0], len(part)), np.float32)
-            itself = part, np.arange(len(part))
-            walker[itself] = 1 - self._alpha
-            for _ in range(self._num_hops):
+        """p_u(v), [num_queries, num_candidates] float32.
+
+        Each core takes queries of its own; SciPy's products let other threads run.
+        """
+        reached = np.zeros((len(queries), len(candidates)), np.float32)
+        going = self._degrees[queries] > 0
+        at_home, itself = np.nonzero(queries[~going, None] == candidates)
+        reached[np.flatnonzero(~going)[at_home], itself] = 1 - self._alpha
+        last_hop = self._hop[candidates]
+
+        def walk(rows: np.ndarray) -> None:
+            walker = np.zeros((self._hop.shape[0], len(rows)), np.float32)
+            start = queries[rows], np.arange(len(rows))
+            walker[start] = 1 - self._alpha
+            for _ in range(self._num_hops - 1):
                 walker = self._hop @ walker
-                walker[itself] += 1 - self._alpha
-            reached[start : start + step] = walker[candidates].T
+                walker[start] += 1 - self._alpha
+            arrived = last_hop @ walker
+            arrived[candidates[:, None] == queries[rows]] += 1 - self._alpha
+            reached[rows] = arrived.T
+
+        rows = np.flatnonzero(going)
+        parts = [rows[i : i + _SIDE_BY_SIDE] for i in range(0, len(rows), _SIDE_BY_SIDE)]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            list(pool.map(walk, parts))
         return reached
 
     def scaled(self, reached: np.ndarray, candidates: np.ndarray, gamma: float) -> np.ndarray:
