@@ -53,11 +53,11 @@ class Phases:
         )
         self._tasks: dict[str, TaskID] = {}
         self._started = dict.fromkeys(totals, 0.0)
-        self._last_line = 0.0
+        self._last_line = self._last_advance = 0.0
 
     def __enter__(self) -> Phases:
         self._bars.start()
-        self._last_line = time.monotonic()
+        self._last_line = self._last_advance = time.monotonic()
         for phase, total in self._totals.items():
             self._tasks[phase] = self._bars.add_task(phase, total=total)
         return self
@@ -73,17 +73,18 @@ class Phases:
     def advance(self, phase: str, count: int = 1, note: str = "") -> None:
         """Counts `count` more of a phase; `note` stands beside its name from then on."""
         now = time.monotonic()
-        self._started[phase] = self._started[phase] or now
+        # What is told of a phase first took the time since anything else was told.
+        self._started[phase] = self._started[phase] or self._last_advance
+        self._last_advance = now
         self._done[phase] += count
         description = f"{phase}: {note}" if note else phase
         self._bars.update(self._tasks[phase], advance=count, description=description)
         if not console().is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now
             done, total = self._done[phase], self._totals[phase]
-            rate = done / max(now - self._started[phase], 1e-9)
-            left = max(0.0, (total - done) / rate)
+            since = now - self._started[phase]
             console().print(
-                f"  {description}: {done:,} of {total:,}, ETA {left // 60:.0f}:{left % 60:02.0f}",
+                f"  {description}: {done:,} of {total:,}, ETA {_left(done, total, since)}",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -93,8 +94,21 @@ class Phases:
         self._totals = {**self._totals, phase: self._totals[phase] - count}
         self._bars.update(self._tasks[phase], total=self._totals[phase])
 
+    def extend(self, phase: str, count: int) -> None:
+        """Lets a phase count up to `count` more than was thought."""
+        self._totals = {**self._totals, phase: self._totals[phase] + count}
+        self._bars.update(self._tasks[phase], total=self._totals[phase])
+
     def end(self, phase: str) -> None:
         """Ends a phase that does less than was thought; one that did nothing is not shown."""
         done = self._done[phase]
         self._totals = {**self._totals, phase: done}
         self._bars.update(self._tasks[phase], total=done, visible=done > 0)
+
+
+def _left(done: int, total: int, seconds: float) -> str:
+    """The minutes and seconds that the rest takes at that pace."""
+    if not done:
+        return "?"
+    left = max(0.0, (total - done) * seconds / done)
+    return f"{left // 60:.0f}:{left % 60:02.0f}"

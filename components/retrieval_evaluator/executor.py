@@ -24,6 +24,7 @@ from components.retrieval_evaluator.judgement import Judgement, judge_model
 from components.retrieval_evaluator.metrics_file import METRICS_FILE
 from components.retrieval_evaluator.page.judged import page_contents
 from components.retrieval_evaluator.page.rendering import html_page
+from components.retrieval_evaluator.progress import JudgingProgress
 from components.retrieval_evaluator.report import markdown_report
 from components.retrieval_evaluator.saved_model import JudgedModel
 from components.run_parameters import read_run_parameters
@@ -31,6 +32,7 @@ from trainer.console import console
 from trainer.graph import ArtistGraph
 from trainer.loading import load_graph, load_hidden_edges
 from trainer.ranking.ranking import ranking_blocks
+from trainer.systems.baselines import BASELINES
 
 CONFIG: Final = "config"
 CODE_FINGERPRINT: Final = "code_fingerprint"
@@ -66,25 +68,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         graph = load_graph(examples_uri)
         truth = load_hidden_edges(examples_uri, config.split, graph.artist_id)
         model_path = path_utils.serving_model_path(model.uri)
-        with console().status("  judging") as status:
+        blessed = _blessed(input_dict, config, examples_uri)
+        rank = BeamRanking(self._make_beam_pipeline, folder) if config.beam else ranking_blocks
+        num_systems = len(BASELINES) + (1 if blessed is None else 2)
+        with JudgingProgress(truth, graph.artists(config.split), num_systems) as progress:
             judgement = judge_model(
                 graph,
                 load_hidden_edges(examples_uri, "val", graph.artist_id),
                 truth,
                 config.split,
                 JudgedModel(model_path, config.fan_out, examples_uri),
-                _blessed(input_dict, config, examples_uri),
+                blessed,
                 config.gate,
                 k=config.k,
                 seed=config.seed,
-                rank=BeamRanking(self._make_beam_pipeline, folder)
-                if config.beam
-                else ranking_blocks,
-                tell=lambda system: status.update(f"  judging {system}"),
+                rank=progress.watching(rank),
+                tell=progress.tell,
             )
-            _warn(judgement)
-            _write(folder, judgement, graph)
-            status.update("  drawing the page")
+        _warn(judgement)
+        _write(folder, judgement, graph)
+        with console().status("  drawing the page"):
             log = [Path(artifact.uri) for artifact in input_dict.get("model_run") or []]
             _write_page(folder, judgement, graph, truth, model_path, next(iter(log), None))
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), model, judgement)

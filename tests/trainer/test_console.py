@@ -1,0 +1,71 @@
+"""What somebody reads in a log file while work goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer import console
+from trainer.console import Phases
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Lets time pass as it is told."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    found = Clock()
+    monkeypatch.setattr(console, "time", found)
+    return found
+
+
+def test_the_time_that_is_left_is_that_of_the_pace_so_far(clock, capsys):
+    with Phases({"reading": 400, "writing": 50}) as phases:
+        clock.now += 60
+        phases.advance("reading", 100)
+        clock.now += 180
+        phases.advance("reading", 300)
+        clock.now += 20
+        phases.advance("writing", 10, "fast")
+    assert capsys.readouterr().out.splitlines() == [
+        "  reading: 100 of 400, ETA 3:00",
+        "  reading: 400 of 400, ETA 0:00",
+        "  writing: fast: 10 of 50, ETA 1:20",
+    ]
+
+
+def test_nothing_done_yet_has_no_pace(clock, capsys):
+    with Phases({"judging": 10}) as phases:
+        clock.now += 60
+        phases.advance("judging", 0, "model")
+    assert capsys.readouterr().out == "  judging: model: 0 of 10, ETA ?\n"
+
+
+def test_lines_come_now_and_then(clock, capsys):
+    with Phases({"reading": 10}) as phases:
+        for _ in range(10):
+            clock.now += 4
+            phases.advance("reading")
+    told = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["3", "6", "9"]
+
+
+def test_there_may_be_more_to_do_than_was_thought_or_less(clock, capsys):
+    with Phases({"judging": 10}) as phases:
+        clock.now += 20
+        phases.advance("judging", 10)
+        phases.extend("judging", 10)
+        clock.now += 20
+        phases.advance("judging", 5)
+        phases.end("judging")
+        clock.now += 20
+        phases.advance("judging", 0)
+    assert [line.rpartition(",")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "  judging: 10 of 10",
+        "  judging: 15 of 20",
+        "  judging: 15 of 15",
+    ]
