@@ -190,7 +190,7 @@ def _systems(file: _File, given: Mapping[str, Any], name: str):
     for other, entry in file.systems.items():
         fan_outs = None if entry.fan_outs is None else tuple(entry.fan_outs)
         try:
-            BuildConfig(**({} if fan_outs is None else {"fan_outs": fan_outs}))
+            BuildConfig(fan_outs=BuildConfig.fan_outs if fan_outs is None else fan_outs)
         except ValueError as error:
             raise InputError(f"{name}: systems.{other}: {error}; mend it.") from None
         yield SuiteSystem(other, entry.title, trainer(entry.trainer), fan_outs=fan_outs)
