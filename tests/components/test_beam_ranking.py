@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from types import SimpleNamespace
@@ -112,7 +113,15 @@ def test_the_configuration_decides_where_the_judge_ranks(tmp_path, monkeypatch, 
     def judge_model(*args, rank, **kwargs):
         given["rank"] = rank
 
-    monkeypatch.setattr(executor, "load_graph", lambda uri: SimpleNamespace(artist_id=None))
+    class Unwatched(contextlib.nullcontext):
+        tell = None
+
+        def watching(self, rank):
+            return rank
+
+    graph = SimpleNamespace(artist_id=None, artists=lambda split: None)
+    monkeypatch.setattr(executor, "load_graph", lambda uri: graph)
+    monkeypatch.setattr(executor, "JudgingProgress", lambda *args: Unwatched(Unwatched()))
     for name in ("load_hidden_edges", "JudgedModel", "_warn", "_write", "_write_page", "_bless"):
         monkeypatch.setattr(executor, name, lambda *args: None)
     monkeypatch.setattr(executor, "judge_model", judge_model)
