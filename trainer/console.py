@@ -91,8 +91,7 @@ class Phases:
 
     def skip(self, phase: str, count: int) -> None:
         """Starts a phase in which `count` were done before, so that they do not bend the ETA."""
-        self._totals = {**self._totals, phase: self._totals[phase] - count}
-        self._bars.update(self._tasks[phase], total=self._totals[phase])
+        self.extend(phase, -count)
 
     def extend(self, phase: str, count: int) -> None:
         """Lets a phase count up to `count` more than was thought."""

@@ -23,6 +23,7 @@ from components.smoke_test.trial import TOKEN_VARIABLE
 from serving.client import Client
 from serving.fresh_answers import NoAnswers, fresh_answers
 from serving.questions import Question
+from tests.components.pushing import artifact
 from tests.serving.running_server import RunningServer
 from tests.trainer.saved_models import save, weighted_case
 from tests.trainer.small_systems import small_config, small_diffusion_config
@@ -109,14 +110,6 @@ class Destination:
             {**properties, **changes},
         )
         return blessing
-
-
-def artifact(kind, uri: Path, **properties: int):
-    made = kind()
-    made.uri = str(uri)
-    for name, value in properties.items():
-        made.set_int_custom_property(name, value)
-    return made
 
 
 def copied(model: Path, folder: Path) -> Path:

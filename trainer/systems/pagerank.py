@@ -22,7 +22,7 @@ DEFAULT_GAMMA: Final = 0.25
 _BLOCK: Final = 256
 
 # So many queries walk side by side in a thread: what is gathered of an artist fits half a line of
-# the cache, and the walkers of a large graph most of it (docs/decisions/0022).
+# the cache, and the walkers of a large graph most of it (docs/decisions/0023).
 _SIDE_BY_SIDE: Final = 8
 
 
