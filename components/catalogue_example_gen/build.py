@@ -8,30 +8,29 @@ import apache_beam as beam
 
 from catalogues.spec import Catalogue
 from components.catalogue_example_gen import artists as artist_stage
-from components.catalogue_example_gen import progress, rows
+from components.catalogue_example_gen import rows
 from components.catalogue_example_gen.config import BuildConfig
 from components.catalogue_example_gen.content import ContentStatistics
 from components.catalogue_example_gen.details import detail_tables, packed_detail
 from components.catalogue_example_gen.edges import Distributed
-from components.catalogue_example_gen.ego_graphs import (
-    catalogue_schema,
-    encode_ego_graph,
-    encode_hidden_edges,
-)
+from components.catalogue_example_gen.ego_graphs import catalogue_schema
 from components.catalogue_example_gen.kept_plays import WriteKeptPlays
 from components.catalogue_example_gen.listening import Listening, with_listening
 from components.catalogue_example_gen.matrices import ContentMatrices
-from components.catalogue_example_gen.packed import pack, unpack
+from components.catalogue_example_gen.packed import pack
 from components.catalogue_example_gen.rows import READ, RECORDS, REJECTS, ReadTable
-from components.catalogue_example_gen.shards import WriteShards, shard_paths
 from components.catalogue_example_gen.summary import write_summary
 from components.catalogue_example_gen.tracks import first_tracks
 from components.catalogue_example_gen.whole_files import write_bytes, write_json, write_text
-from trainer.graph import SPLITS
+from components.catalogue_example_gen.written_examples import (
+    LISTED,
+    WRITTEN,
+    WriteEgoGraphs,
+    WriteHidden,
+    dims_of,
+)
 from trainer.listener_factors import LISTENING_FILE
 
-JUDGED: Final = ("val", "test")
-HIDDEN_PREFIX: Final = "hidden_"
 SCHEMA_FILE: Final = "graph_schema.pbtxt"
 CONTENT_FILE: Final = "content.json"
 MATRICES_FILE: Final = "content.npz"
@@ -123,8 +122,10 @@ def build(
     statistics = whole | ContentStatistics(catalogue, config.vocabulary_size)
     matrices = {"artists": whole, "statistics": statistics} | ContentMatrices(config)
     _write_sidecars(catalogue, target, statistics, matrices)
-    _write_ego_graphs(catalogue, config, target, whole, distributed["neighbors"], statistics)
-    _write_hidden(config, target, distributed["hidden"])
+    ego_graphs = {"artists": whole, "neighbors": distributed["neighbors"]} | WriteEgoGraphs(
+        catalogue, statistics, target, config.shards
+    )
+    hidden = distributed["hidden"] | WriteHidden(target, config.shards)
     named = {artist_stage.TABLE: catalogue.artists.table, rows.EDGES: edge_table.table}
     write_summary(
         target,
@@ -135,6 +136,8 @@ def build(
             "kept": tuple(kept) | "All kept" >> beam.Flatten(),
             "edges": distributed["kinds"],
             "artists": whole | "Split sizes" >> beam.Map(lambda keyed: (keyed[1].split, 1)),
+            "listed": (ego_graphs[LISTED], hidden[LISTED]) | "All listed" >> beam.Flatten(),
+            "written": (ego_graphs[WRITTEN], hidden[WRITTEN]) | "All written" >> beam.Flatten(),
             "cut_tracks": assembled[artist_stage.CUT],
             "cut": distributed["neighbors"]
             | "Cut"
@@ -177,7 +180,7 @@ def _write_sidecars(catalogue, target, statistics, matrices) -> None:
     )
     _ = statistics | "Write schema" >> beam.Map(
         lambda found: write_text(
-            f"{target}/{SCHEMA_FILE}", str(catalogue_schema(catalogue, _dims(found)))
+            f"{target}/{SCHEMA_FILE}", str(catalogue_schema(catalogue, dims_of(found)))
         )
     )
 
@@ -186,67 +189,3 @@ def _write_listening(target, factors) -> None:
     _ = factors | "Write listening" >> beam.Map(
         lambda found: write_bytes(f"{target}/{LISTENING_FILE}", found.to_bytes())
     )
-
-
-def _write_ego_graphs(catalogue, config, target, whole, neighbors, statistics) -> None:
-    packed = {
-        "artist": whole
-        | "Pack whole" >> beam.MapTuple(lambda key, artist: (key, pack(tuple(artist)))),
-        "neighbors": neighbors
-        | "Pack neighbours" >> beam.MapTuple(lambda key, found: (key, pack(found))),
-    }
-    encoded = (
-        packed
-        | "Ego graphs" >> beam.CoGroupByKey()
-        | "Encode" >> beam.ParDo(_Encode(catalogue), beam.pvalue.AsSingleton(statistics))
-    )
-    for split in SPLITS:
-        _write_examples(encoded, split, split, target, config.shards)
-
-
-def _write_hidden(config, target, hidden) -> None:
-    encoded = (
-        hidden
-        | "By judged artist" >> beam.Map(lambda found: ((found[0], found[1][0]), found[1][1]))
-        | "Hidden edges" >> beam.GroupByKey()
-        | "Encode hidden"
-        >> beam.MapTuple(lambda key, similar: (key[0], encode_hidden_edges(key[1], similar)))
-    )
-    for split in JUDGED:
-        _write_examples(encoded, split, HIDDEN_PREFIX + split, target, config.shards)
-
-
-def _write_examples(encoded, split, name, target, shards) -> None:
-    paths = shard_paths(f"{target}/Split-{name}/data_tfrecord", ".gz", shards)
-    _ = (
-        encoded
-        | f"Only {name}" >> beam.Filter(lambda found: found[0] == split)
-        | f"Values {name}" >> beam.Values()
-        | WriteShards(f"Write {name}", paths, target)
-    )
-
-
-class _Encode(beam.DoFn):
-    """(artist id, {'artist': [...], 'neighbors': [...]}) -> (split, serialized example)."""
-
-    def __init__(self, catalogue: Catalogue):
-        self._catalogue = catalogue
-        self._advance = progress.Advance(progress.WRITING)
-
-    def process(self, joined, statistics):
-        key, tables = joined
-        (packed,) = tables["artist"]
-        artist = artist_stage.WholeArtist(*unpack(packed))
-        _, neighbors = next(map(unpack, tables["neighbors"]), (0, ()))
-        self._advance.one()
-        yield (
-            artist.split,
-            encode_ego_graph(key, artist, neighbors, self._catalogue, _dims(statistics)),
-        )
-
-    def finish_bundle(self):
-        self._advance.flush()
-
-
-def _dims(statistics: dict[str, Any]) -> dict[str, int]:
-    return {m["name"]: m["dim"] for m in statistics["modalities"] if m["kind"] == "vector"}

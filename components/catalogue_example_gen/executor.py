@@ -22,18 +22,16 @@ from catalogues.errors import InputError
 from catalogues.spec import Catalogue, load_catalogue
 from components import beam_progress
 from components.catalogue_example_gen import progress
-from components.catalogue_example_gen.build import (
-    HIDDEN_PREFIX,
-    JUDGED,
-    build,
-)
+from components.catalogue_example_gen.build import build
 from components.catalogue_example_gen.config import SUBGRAPHS, Reach, read_config, read_reach
+from components.catalogue_example_gen.conserved import check_conserved
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
 from components.catalogue_example_gen.staging import Workplace, workplace
 from components.catalogue_example_gen.summary import REJECTS_FILE, SUMMARY_FILE
 from components.catalogue_example_gen.table_rows import all_rows, table_rows
+from components.catalogue_example_gen.written_examples import HIDDEN_PREFIX, JUDGED
 from components.run_parameters import read_run_parameters
 from trainer.console import Phases, console
 from trainer.graph import SPLITS
@@ -137,15 +135,8 @@ def _reach(exec_properties: dict[str, Any], run: dict[str, Any]) -> Reach | None
 
 
 def check_summary(summary: dict[str, Any], on_bad_rows: str) -> None:
-    """Raises InputError for what must stop a run; a RuntimeError if a row was lost."""
-    for table, num_read in summary["read"].items():
-        kept = summary["kept"].get(table, 0)
-        rejected = sum(summary["rejected"].get(table, {}).values())
-        if num_read != kept + rejected:
-            raise RuntimeError(
-                f"{table}: {num_read} rows were read, {kept} kept and {rejected} rejected; "
-                "this is a fault of the graph builder."
-            )
+    """Raises InputError for what must stop a run; LostRecordsError where counts disagree."""
+    check_conserved(summary)
     if summary["unreadable"]:
         raise InputError(summary["unreadable"][0])
     num_rejected = sum(sum(reasons.values()) for reasons in summary["rejected"].values())

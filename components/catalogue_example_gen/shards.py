@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import gzip
 import shutil
@@ -45,6 +46,9 @@ class WriteShards(beam.PTransform):
     A record's file is told by its CRC-32, so that each file has the same records, in any order,
     whichever workers there were.
 
+    Gives one element: how many records are in the files, counted as they were written. A runner
+    that loses some on the way there is found out by it.
+
     Args:
       label: of this transform and of the parts' folder.
       paths: of the files; each gets its records and may get none. One that ends in `.gz` is
@@ -66,7 +70,7 @@ class WriteShards(beam.PTransform):
         self._parts = f"{parts}/.parts-{label.replace(' ', '-')}-{uuid.uuid4().hex}"
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
-        """Writes the files."""
+        """Writes the files, and counts."""
         parts = records | "Parts" >> beam.ParDo(_WriteParts(self._paths, self._parts, self._write))
         places = records.pipeline | "Files" >> beam.Create([(path, None) for path in self._paths])
         written = (
@@ -76,7 +80,7 @@ class WriteShards(beam.PTransform):
         )
         return (
             written
-            | "All files" >> beam.combiners.Count.Globally()
+            | "In all files" >> beam.CombineGlobally(sum)
             | "Clear up" >> beam.Map(_clear_up, self._parts)
         )
 
@@ -87,11 +91,12 @@ def shard_paths(prefix: str, suffix: str, shards: int) -> list[str]:
 
 
 class _WriteParts(beam.DoFn):
-    """Records of a bundle -> (path of a file, path of a part of it)."""
+    """Records of a bundle -> (path of a file, (path of a part of it, its records))."""
 
     def __init__(self, paths: list[str], folder: str, write: Callable[[IO[bytes], bytes], None]):
         self._paths, self._folder, self._write = paths, folder, write
         self._open: dict[str, tuple[str, IO[bytes]]] = {}
+        self._written: collections.Counter[str] = collections.Counter()
 
     def setup(self) -> None:
         self._stack = contextlib.ExitStack()
@@ -106,27 +111,31 @@ class _WriteParts(beam.DoFn):
             part = f"{self._folder}/{uuid.uuid4().hex}"
             self._open[path] = part, self._stack.enter_context(_packed(part, path))
         self._write(self._open[path][1], record)
+        self._written[path] += 1
         return ()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         self._stack.close()
         for path, (part, _) in self._open.items():
-            yield WindowedValue((path, part), GlobalWindow().max_timestamp(), [GlobalWindow()])
-        self._open = {}
+            found = path, (part, self._written[path])
+            yield WindowedValue(found, GlobalWindow().max_timestamp(), [GlobalWindow()])
+        self.teardown()
 
     def teardown(self) -> None:
         self._stack.close()
         self._open = {}
+        self._written.clear()
 
 
 class _JoinParts(beam.DoFn):
-    """(path of a file, its parts) -> the path, once the file is there."""
+    """(path of a file, its parts) -> how many records are in it, once the file is there."""
 
     def __init__(self, folder: str):
         self._folder = folder
 
-    def process(self, found: tuple[str, dict[str, Any]]) -> Iterator[str]:
-        path, parts = found[0], sorted(found[1]["parts"])
+    def process(self, found: tuple[str, dict[str, Any]]) -> Iterator[int]:
+        path, counted = found[0], sorted(found[1]["parts"])
+        parts = [part for part, _ in counted]
         # Parts that are gone were joined and cleared up by an attempt whose news the runner lost.
         if all(map(FileSystems.exists, parts)) or not FileSystems.exists(path):
             beside = f"{self._folder}/{uuid.uuid4().hex}"
@@ -136,7 +145,7 @@ class _JoinParts(beam.DoFn):
                 with _packed(beside, path):
                     pass
             put_in_place(beside, path)
-        yield path
+        yield sum(number for _, number in counted)
 
 
 @contextlib.contextmanager
@@ -158,10 +167,11 @@ def _join(parts: list[str], beside: str) -> None:
                 shutil.copyfileobj(file, joined, _BLOCK)
 
 
-def _clear_up(_: int, folder: str) -> None:
+def _clear_up(written: int, folder: str) -> int:
     left = [found.path for found in FileSystems.match([f"{folder}/*"])[0].metadata_list]
     if left:
         FileSystems.delete(left)
     # Where folders are only parts of names, there is none.
     with contextlib.suppress(OSError):
         FileSystems.delete([folder])
+    return written

@@ -16,6 +16,9 @@ SUMMARY_FILE: Final = "summary.json"
 REJECTS_FILE: Final = "rejects.jsonl"
 
 _SHOWN_REJECTS: Final = 5
+_PARTS: Final = (
+    "read", "kept", "rejected", "artists", "edges", "listed", "written", "cut", "cut_tracks",
+)  # fmt: skip
 
 
 def write_summary(
@@ -74,9 +77,7 @@ def write_summary(
 
 
 def _summary(found: list[tuple[str, Any]], tables: Mapping[str, str]) -> dict[str, Any]:
-    counts: dict[str, dict[str, Any]] = {
-        name: {} for name in ("read", "kept", "rejected", "artists", "edges", "cut", "cut_tracks")
-    }
+    counts: dict[str, dict[str, Any]] = {name: {} for name in _PARTS}
     for tag, value in found:
         if tag == "count":
             (name, key), count = value

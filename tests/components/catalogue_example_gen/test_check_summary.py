@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from catalogues.errors import InputError
+from components.catalogue_example_gen.conserved import LostRecordsError
 from components.catalogue_example_gen.executor import check_summary
 
 GOOD = {
@@ -16,6 +17,8 @@ GOOD = {
     "rejected": {},
     "artists": {"train": 1, "val": 1, "test": 1},
     "edges": {"train-val": 2},
+    "listed": {"neighbors": 2},
+    "written": {"train": 1, "val": 1, "test": 1, "hidden_val": 0, "hidden_test": 0},
     "cut": {},
     "cut_tracks": {},
     "first_rejects": [],
@@ -58,10 +61,9 @@ def test_one_bad_row_is_named():
     check_summary(summary, "set_aside")
 
 
-@pytest.mark.parametrize("table", ["artists", "edges", "tags"])
-def test_a_lost_row_is_a_fault_of_the_builder(table):
-    with pytest.raises(RuntimeError, match="fault of the graph builder"):
-        check_summary(changed(read={table: 9}), "set_aside")
+def test_a_lost_row_stops_the_run():
+    with pytest.raises(LostRecordsError):
+        check_summary(changed(read={"artists": 9}), "set_aside")
 
 
 @pytest.mark.parametrize("on_bad_rows", ["error", "set_aside"])
@@ -88,7 +90,9 @@ def test_a_table_of_which_no_row_can_be_used_stops_the_run():
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_an_empty_split_stops_the_run(split):
     summary = changed()
-    del summary["artists"][split]
+    for part in ("artists", "written"):
+        del summary[part][split]
+        summary[part]["val" if split == "train" else "train"] = 2
     assert f"No artist is in the split '{split}'" in error_of(summary, "set_aside")
 
 

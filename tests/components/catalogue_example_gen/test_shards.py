@@ -24,7 +24,10 @@ def paths(tmp_path):
 
 def write(records, paths, folder, write=shards.write_tfrecord):
     with beam.Pipeline() as pipeline:
-        _ = pipeline | beam.Create(records, False) | WriteShards("Some", paths, str(folder), write)
+        written = (
+            pipeline | beam.Create(records, False) | WriteShards("Some", paths, str(folder), write)
+        )
+        assert_that(written, equal_to([len(records)]))
 
 
 def read(path):
@@ -81,7 +84,7 @@ def test_parts_of_several_workers_are_one_file(tmp_path):
     # A bundle without records writes nothing.
     assert [whose for whose, _ in parts] == [path, path]
     given = path, {"parts": [part for _, part in parts], "file": [None]}
-    assert list(shards._JoinParts(f"{tmp_path}/parts").process(given)) == [path]
+    assert list(shards._JoinParts(f"{tmp_path}/parts").process(given)) == [len(RECORDS)]
     assert sorted(read(path)) == sorted(RECORDS)
     # Beam, by which TFX reads statistics, goes on after the first part as well.
     with beam.Pipeline() as pipeline:
@@ -93,18 +96,20 @@ def test_a_file_is_joined_again_as_long_as_its_parts_are_there(tmp_path):
     ((_, part),) = parts_of([RECORDS], [path], tmp_path / "parts")
     joining = shards._JoinParts(f"{tmp_path}/parts")
     for _ in range(2):
-        assert list(joining.process((path, {"parts": [part]}))) == [path]
-    shards._clear_up(1, f"{tmp_path}/parts")
-    shards._clear_up(1, f"{tmp_path}/parts")
+        assert list(joining.process((path, {"parts": [part]}))) == [len(RECORDS)]
+    assert shards._clear_up(200, f"{tmp_path}/parts") == 200
+    assert shards._clear_up(200, f"{tmp_path}/parts") == 200
     assert not (tmp_path / "parts").exists()
     # The runner lost the news, and asks once more.
-    assert list(joining.process((path, {"parts": [part]}))) == [path]
+    assert list(joining.process((path, {"parts": [part]}))) == [len(RECORDS)]
     assert sorted(read(path)) == sorted(RECORDS)
 
 
 def test_parts_that_are_lost_before_they_are_joined_are_no_empty_file(tmp_path):
     with pytest.raises(OSError, match="lost"):
-        list(shards._JoinParts(str(tmp_path)).process((f"{tmp_path}/out", {"parts": ["lost"]})))
+        list(
+            shards._JoinParts(str(tmp_path)).process((f"{tmp_path}/out", {"parts": [("lost", 1)]}))
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -117,13 +122,14 @@ def test_a_bundle_that_failed_leaves_nothing_to_the_next(tmp_path):
     do_fn.start_bundle()
     do_fn.process(b"good")
     ((_, part),) = [value.value for value in do_fn.finish_bundle()]
+    assert part[1] == 1
     list(shards._JoinParts(f"{tmp_path}/parts").process((path, {"parts": [part]})))
     assert read(path) == [b"good"]
 
 
 def test_files_tell_neither_names_nor_times(tmp_path):
     (_, part), (_, other) = parts_of([[b"1"], [b"1"]], ["some.gz"], tmp_path)
-    with open(part, "rb") as one, open(other, "rb") as two:
+    with open(part[0], "rb") as one, open(other[0], "rb") as two:
         content = one.read()
         assert content == two.read()
     assert content[4:8] == bytes(4)
