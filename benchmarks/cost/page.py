@@ -16,6 +16,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
+from benchmarks.cost.numbers import short
 from benchmarks.cost.parts import WHOLE_EPOCHS  # noqa: E402
 from benchmarks.cost.parts_page import (  # noqa: E402
     bound_table,
@@ -191,8 +192,8 @@ def _table(result: Mapping[str, Any]) -> str:
                 continue
             written = f"{m['written_mib']:,.1f}" if "written_mib" in m else ""
             rate = f"{m['artists_per_second']:,.0f}" if "artists_per_second" in m else ""
-            spread = f"{m['fastest']:.3g} – {m['slowest']:.3g}"
-            figures = [f"{m['seconds']:.3g}", spread, str(m["rounds"]), f"{m['cpu_seconds']:.3g}"]
+            spread = f"{short(m['fastest'])} – {short(m['slowest'])}"
+            figures = [short(m["seconds"]), spread, str(m["rounds"]), short(m["cpu_seconds"])]
             worker = f"{m['worker_peak_mib']:,.0f}" if "worker_peak_mib" in m else ""
             figures += [f"{m['peak_mib']:,.0f}", worker, written, rate, f"{m['load']:.1f}"]
             lines.append(_row([*first, *figures]))
@@ -240,7 +241,7 @@ def _start_up(result: Mapping[str, Any]) -> str:
     for size in result["sizes"]:
         m = _found(result, "epoch", size["artists"])
         lines.append(
-            _row([f"{size['artists']:,}", f"{m['first_step_seconds']:.3g}" if m else _NOT_RUN])
+            _row([f"{size['artists']:,}", short(m["first_step_seconds"]) if m else _NOT_RUN])
         )
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.cost.numbers import short
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.start import measure_start
@@ -42,7 +43,7 @@ def measure_starts(
             if not records.has(name, START):
                 record = measure_start(config, folder)
                 records.keep(name, START, record)
-                tell(f"start of {config}, round {number + 1}: {record['seconds']:.3g} s")
+                tell(f"start of {config}, round {number + 1}: {short(record['seconds'])} s")
 
 
 def measure_part(
@@ -91,7 +92,7 @@ def measure_one_whole(
         changes = {"trainer": {"training": {"epochs": WHOLE_EPOCHS}}}
         record = measure_whole(catalogue(), changes, folder)
         records.keep(name, WHOLE, record)
-        tell(f"whole run: {record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB")
+        tell(f"whole run: {short(record['seconds'])} s, {record['peak_mib']:,.0f} MiB")
 
 
 def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.cost.numbers import short
 from benchmarks.cost.parts import bound_seconds
 from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
 from benchmarks.cost.training import TRACED
@@ -17,9 +18,9 @@ def start_table(result: Mapping[str, Any]) -> str:
         return "Not run."
     lines = ["| configuration | seconds | range | rounds | load | began |", "|" + " --- |" * 6]
     for one in every:
-        began = ", ".join(f"{name} {second:.3g} s" for name, second in one["before"].items())
-        cells = [f"`{one['config']}`", f"{one['seconds']:.3g}"]
-        cells += [f"{one['fastest']:.3g} – {one['slowest']:.3g}", str(one["rounds"])]
+        began = ", ".join(f"{name} {short(second)} s" for name, second in one["before"].items())
+        cells = [f"`{one['config']}`", short(one["seconds"])]
+        cells += [f"{short(one['fastest'])} – {short(one['slowest'])}", str(one["rounds"])]
         lines.append(f"| {' | '.join([*cells, format(one['load'], '.1f'), began])} |")
     return "\n".join(lines)
 
@@ -58,11 +59,11 @@ def bound_table(result: Mapping[str, Any]) -> str:
         trained = result["training"]["epochs"]
         same = (o for o in trained if (o["catalogue"], o["form"]) == (one["catalogue"], TRACED))
         took = next((o["seconds"] for o in same), None)
-        cells = [_name(one), str(one["steps"]), f"{one['bytes'] / 1e9:.3g}"]
-        cells += [f"{one['bandwidth'] / 1e9:.3g}", f"{memory:.3g} s", f"{one['flop'] / 1e9:.3g}"]
-        cells += [f"{one['product_rate'] / 1e9:.3g}", f"{products:.3g} s"]
+        cells = [_name(one), str(one["steps"]), short(one["bytes"] / 1e9)]
+        cells += [short(one["bandwidth"] / 1e9), f"{short(memory)} s", short(one["flop"] / 1e9)]
+        cells += [short(one["product_rate"] / 1e9), f"{short(products)} s"]
         far = "" if took is None else f"{took / max(memory, products):.2f} ×"
-        cells += ["not run" if took is None else f"{took:.3g} s", far]
+        cells += ["not run" if took is None else f"{short(took)} s", far]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -78,8 +79,8 @@ def profile_table(result: Mapping[str, Any]) -> str:
         "|" + " --- |" * 7,
     ]
     for one in every:
-        cells = [_name(one), str(one["steps"]), f"{one['seconds']:.3g}", f"{one['waiting']:.2%}"]
-        cells += [f"{one['first_wait']:.2%}", str(one["waited"]), f"{one['making']:.3g} s"]
+        cells = [_name(one), str(one["steps"]), short(one["seconds"]), f"{one['waiting']:.2%}"]
+        cells += [f"{one['first_wait']:.2%}", str(one["waited"]), f"{short(one['making'])} s"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

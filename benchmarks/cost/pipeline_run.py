@@ -44,8 +44,17 @@ class PipelineRun:
         return (self.folder / "log").read_text().splitlines()
 
     def last_words(self) -> str:
-        """The last line, for whoever has to be told that it failed."""
-        return next((line for line in reversed(self.said()) if line.strip()), "it said nothing")
+        """The last line, for whoever has to be told that it failed.
+
+        A log of the run that it names is moved beside `folder`, which will be gone, and named
+        there.
+        """
+        words = next((line for line in reversed(self.said()) if line.strip()), "it said nothing")
+        for log in self.home.glob("logs/*.log"):
+            if str(log) in words:
+                kept = log.replace(self.folder.parent / f"failed-{log.name}")
+                words = words.replace(str(log), str(kept))
+        return words
 
     def stages(self) -> list[str]:
         """The names of the stages that have begun, in their order."""

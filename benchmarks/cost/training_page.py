@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
+from benchmarks.cost.numbers import short
 from benchmarks.cost.stages import FORMS, SCORED  # noqa: E402
 from benchmarks.cost.training import TRACED  # noqa: E402
 from benchmarks.cost.trainings import time_to_score  # noqa: E402
@@ -65,9 +66,9 @@ def _epochs(every: Sequence[Mapping[str, Any]]) -> str:
             return f"{one[name] / ours[name]:.2f} ×" if ours else "not run"
 
         name = one["catalogue"] if not one["catalogue"].isdigit() else f"{int(one['catalogue']):,}"
-        cells = [name, FORMS[one["form"]], f"{one['seconds']:.3g}"]
-        cells += [f"{one['fastest']:.3g} – {one['slowest']:.3g}", ratio("seconds")]
-        cells += [f"{one['cpu_seconds']:.3g}", ratio("cpu_seconds")]
+        cells = [name, FORMS[one["form"]], short(one["seconds"])]
+        cells += [f"{short(one['fastest'])} – {short(one['slowest'])}", ratio("seconds")]
+        cells += [short(one["cpu_seconds"]), ratio("cpu_seconds")]
         cells += [f"{one['waited'] / one['seconds']:.1%}", f"{one['peak_mib']:,.0f}"]
         lines.append(f"| {' | '.join([*cells, str(one['rounds']), format(one['load'], '.1f')])} |")
     missing = {form for form in FORMS} - {one["form"] for one in every}
@@ -86,9 +87,9 @@ def _scores(every: Sequence[Mapping[str, Any]], image: str) -> str:
     ]
     for one in every:
         spent = time_to_score(one, target)
-        reached = "never" if spent is None else f"{spent:.3g} s"
+        reached = "never" if spent is None else f"{short(spent)} s"
         cells = [FORMS[one["form"]], str(len(one["scores"])), f"{max(one['scores']):.3f}", reached]
-        cells += [f"{sum(one['seconds']):.3g} s", f"{one['process_seconds']:.3g} s"]
+        cells += [f"{short(sum(one['seconds']))} s", f"{short(one['process_seconds'])} s"]
         lines.append(f"| {' | '.join(cells)} |")
     return f"""The way to a score on OLGA, one training of each, scored on the validation artists \
 (connected) after each epoch, all by the same code; the scoring is not in the seconds of training. \

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.cost.numbers import short
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import FORMS
 from benchmarks.cost.training import FIGURES, TRACED
@@ -70,7 +71,7 @@ def measure_trainings(
                 record = _trained(form, examples(), catalogue, catalogue.epochs, folder, tell)
                 records.keep(name, what, record)
                 spent = statistics.median(counted(record)["seconds"])
-                tell(f"{form}, {catalogue.name}, round {number + 1}: {spent:.3g} s an epoch")
+                tell(f"{form}, {catalogue.name}, round {number + 1}: {short(spent)} s an epoch")
 
 
 def measure_scores(
@@ -98,7 +99,7 @@ def measure_scores(
             continue
         record = _trained(form, examples(), Trained(OLGA, epochs), epochs, folder, tell, True)
         records.keep(name, what, record)
-        tell(f"{form}, {OLGA}: {max(record['scores']):.3f} after {sum(record['seconds']):.3g} s")
+        tell(f"{form}, {OLGA}: {max(record['scores']):.3f} after {short(sum(record['seconds']))} s")
 
 
 def counted(record: Mapping[str, Any]) -> dict[str, list[float]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.cost import records, tasks
 from benchmarks.cost.catalogue import EDGES, make_catalogue, sample_pairs
 from benchmarks.cost.measure import build_with_pandas
+from benchmarks.cost.numbers import short
 from benchmarks.cost.page import markdown, slope, write_page
 from benchmarks.cost.records import Records
 from benchmarks.cost.stages import STAGES
@@ -180,3 +181,18 @@ def test_options_out_of_range_are_refused():
     # A quick run starts no pipeline.
     assert plan_of(True, None, None, 3).parts == ("bound", "profile")
     assert plan_of(False, ["start"], None, 3).parts == ("start",)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5361, "0.536"),
+        (19.24, "19.2"),
+        (99.96, "100"),
+        (818.6, "819"),
+        (1090.4, "1,090"),
+        (0, "0"),
+    ],
+)
+def test_numbers_are_short_and_have_no_exponent(value, text):
+    assert short(value) == text

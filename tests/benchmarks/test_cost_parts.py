@@ -161,6 +161,21 @@ def test_a_run_without_a_step_is_an_error(command, tmp_path):
     assert json.dumps([path.name for path in (tmp_path / "starts").iterdir()]) == "[]"
 
 
+def test_the_log_of_a_run_that_failed_is_kept(command, tmp_path):
+    command.program = (
+        "import os, pathlib\n"
+        "log = pathlib.Path(os.environ['ARTIST_SIM_HOME'], 'logs', 'run-1.log')\n"
+        "log.parent.mkdir(parents=True)\n"
+        "log.write_text('why')\n"
+        "print(f'artist_sim: failed. The full log is {log}.')\n"
+        "raise SystemExit(2)\n"
+    )
+    kept = tmp_path / "work" / "failed-run-1.log"
+    with pytest.raises(InputError, match=f"The full log is {kept}.$"):
+        measure_whole(tmp_path / "catalogue", {}, tmp_path / "work")
+    assert kept.read_text() == "why"
+
+
 def test_a_whole_run_is_watched_to_its_end(command, tmp_path):
     command.program = (
         "import subprocess, sys, time\n"
