@@ -41,9 +41,8 @@ def check_conserved(summary: Mapping[str, Any]) -> None:
     for what, expected, found in _counts(summary):
         if expected != found:
             raise LostRecordsError(
-                f"{what}: {expected:,} were expected and {found:,} found, so that records were "
-                "lost or doubled between two steps of the graph builder; nothing of this is used: "
-                "run again, and if it comes back, with `beam.runner: DirectRunner`, in one process."
+                f"{what}: {expected:,} were expected and {found:,} found; Beam lost records, or "
+                "doubled some, between two steps of the graph builder, and nothing of this is used"
             )
 
 

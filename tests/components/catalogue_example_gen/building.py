@@ -111,13 +111,20 @@ def built(
     )
 
 
-def executed(folder: Path, files: Mapping[str, str | bytes], on_bad_rows: str, **more: str) -> Path:
+def executed(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    on_bad_rows: str,
+    beam: Sequence[str] = (),
+    **more: str,
+) -> Path:
     """Writes a catalogue into a folder and has the executor build it beside, as TFX calls it.
 
     Args:
       folder: gets `catalogue` and `examples`.
       files: of the catalogue.
       on_bad_rows: as the component has it.
+      beam: Beam's arguments.
       more: of its parameters.
 
     Returns:
@@ -142,5 +149,6 @@ def executed(folder: Path, files: Mapping[str, str | bytes], on_bad_rows: str, *
         "on_bad_rows": on_bad_rows,
         **more,
     }
-    Executor().Do({}, {"examples": [examples]}, properties)
+    context = Executor.Context(beam_pipeline_args=list(beam))
+    Executor(context).Do({}, {"examples": [examples]}, properties)
     return folder / "examples"

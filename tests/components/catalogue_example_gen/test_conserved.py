@@ -167,6 +167,5 @@ GOOD = {
 )
 def test_each_count_has_another_that_it_must_agree_with(part, change, message):
     check_conserved(GOOD)
-    with pytest.raises(LostRecordsError, match=message) as raised:
+    with pytest.raises(LostRecordsError, match=message):
         check_conserved({**GOOD, part: {**GOOD[part], **change}})
-    assert "run again" in str(raised.value)

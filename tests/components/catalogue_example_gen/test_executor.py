@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
+import apache_beam as beam
 import pytest
 
 from catalogues.errors import InputError
+from components.beam_workers import without_workers
+from components.catalogue_example_gen import executor
 from components.catalogue_example_gen.artists import split_of
+from components.catalogue_example_gen.conserved import LostRecordsError
 from tests.components.catalogue_example_gen.building import SPLITS, executed
 from trainer.loading import load_graph
 
@@ -54,3 +59,56 @@ def test_without_a_split_column_the_hash_decides(damaged):
     for artist_id, split in zip(graph.artist_id, graph.split, strict=True):
         assert SPLITS[split] == split_of(artist_id, (0.8, 0.1, 0.1))
     assert graph.neighbors.nnz == 0 and not graph.weighted
+
+
+FILES = {
+    "catalogue.yaml": SPEC,
+    "artists.csv": "id\n" + "\n".join(IDS) + "\n",
+    "edges.csv": "a,b\n" + "".join(f"{a},{b}\n" for a, b in zip(IDS, IDS[1:], strict=False)),
+}
+
+
+@pytest.fixture
+def losing(monkeypatch):
+    """Builds in this process that lose records until `left` is 0; Beam's arguments of each."""
+    state = SimpleNamespace(left=1, arguments=[])
+    check = executor.check_conserved
+
+    def check_conserved(summary):
+        check(summary)
+        if state.left:
+            state.left -= 1
+            raise LostRecordsError("artists: 60 were expected and 59 found")
+
+    def make_pipeline(self):
+        state.arguments.append(self._beam_pipeline_args)
+        return beam.Pipeline()
+
+    monkeypatch.setattr(executor, "check_conserved", check_conserved)
+    monkeypatch.setattr(executor.Executor, "_make_beam_pipeline", make_pipeline)
+    return state
+
+
+WORKERS = ["--runner=DirectRunner", "--direct_running_mode=multi_processing"]
+
+
+def test_what_workers_lose_is_built_again_without_them(losing, tmp_path, capsys):
+    examples = executed(tmp_path, FILES, "error", beam=WORKERS)
+    assert len(load_graph(str(examples))) == 60
+    first, second = losing.arguments
+    assert first[:2] == WORKERS and without_workers(second) is None
+    told = capsys.readouterr().out
+    assert "  artists: 60 were expected and 59 found; building again, in this process" in told
+    assert "artists: 60 rows in = 60 kept + 0 rejected" in told
+
+
+@pytest.mark.parametrize(
+    ("left", "arguments"),
+    [(2, WORKERS), (1, ["--runner=DirectRunner"]), (1, ["--runner=FlinkRunner", WORKERS[1]])],
+    ids=["twice", "no workers", "another runner"],
+)
+def test_what_is_lost_otherwise_ends_the_run(losing, tmp_path, left, arguments):
+    losing.left = left
+    with pytest.raises(LostRecordsError, match="59 found"):
+        executed(tmp_path, FILES, "error", beam=arguments)
+    assert len(losing.arguments) == left
