@@ -16,6 +16,7 @@ from components.catalogue_example_gen.conserved import LostRecordsError, check_c
 from components.catalogue_example_gen.edges import Distributed
 from components.catalogue_example_gen.shards import WriteShards
 from components.catalogue_example_gen.summary import SUMMARY_FILE
+from components.catalogue_example_gen.written_examples import WriteEgoGraphs
 
 # Five of train, three of val, two of test. Edges by kind: train-train 4, train-val 3, train-test
 # 1, val-val 2, test-test 1, val-test 1.
@@ -137,6 +138,20 @@ def test_what_a_runner_loses_on_its_way_into_a_file_is_found(
     hidden = split.removeprefix("hidden_")
     message = f"ego graphs in {split}" if hidden == split else f"artists with hidden .* {hidden}"
     with pytest.raises(LostRecordsError, match=message):
+        check_conserved(summary)
+
+
+def test_an_artist_that_is_lost_before_its_neighbours_meet_it_is_found(
+    catalogue, tmp_path, monkeypatch
+):
+    class Losing(WriteEgoGraphs):
+        def expand(self, inputs):
+            lost = inputs["artists"] | but_one("Lose", lambda element: element[0] == "a0")
+            return super().expand({**inputs, "artists": lost})
+
+    monkeypatch.setattr(build_module, "WriteEgoGraphs", Losing)
+    summary = summary_of(catalogue, tmp_path / "examples")
+    with pytest.raises(LostRecordsError, match="ego graphs in train: 5 were expected and 4 found"):
         check_conserved(summary)
 
 
