@@ -123,8 +123,14 @@ def _make_catalogue(config: PipelineConfig) -> None:
         return
     from catalogues.importers import import_catalogue
 
+    source = Path(wanted.source)
+    if not source.is_dir():
+        raise InputError(
+            f"There is no folder '{source.name}' to import {wanted.format} from; correct the "
+            "configuration's catalogue.imported_from.source, or ARTIST_SIM_DATA where that is it."
+        )
     print(f"Importing {wanted.format} into {folder.name} …", flush=True)
-    import_catalogue(wanted.format, Path(wanted.source), folder)
+    import_catalogue(wanted.format, source, folder)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -289,10 +290,18 @@ def test_subgraphs_reach_as_far_as_the_network_and_hold_what_it_reads(
     assert (reach.fan_outs, reach.modalities) == (fan_outs, modalities)
 
 
-def test_reading_a_configuration_imports_nothing_heavy():
+def test_a_broken_configuration_is_told_before_anything_heavy_is_imported(tmp_path):
+    (tmp_path / "mine.yaml").write_text("catalogue: {path: nowhere}\n")
     script = (
         "import sys, pipeline.run\n"
+        "assert pipeline.run.main() == 2\n"
         "heavy = {'tensorflow', 'tfx', 'apache_beam', 'numpy', 'pandas', 'pyarrow'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=REPOSITORY)
+    command = [sys.executable, "-c", script, "--config", str(tmp_path / "mine.yaml")]
+    home = {"ARTIST_SIM_HOME": str(tmp_path / "home")}
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, **home}, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "There is no catalogue folder 'nowhere'" in ended.stderr

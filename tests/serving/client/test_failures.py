@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import time
 
 import pytest
 import tensorflow as tf
@@ -53,11 +52,10 @@ def test_no_such_model_or_version(server, over, interface, arguments):
 
 def test_the_deadline_is_one_for_all(server, over, interface):
     server.delay = 0.2
-    begin = time.monotonic()
     with pytest.raises(DeadlineExceeded, match="^The model server did not answer in time.$"):
         over(server, interface, max_batch=1, timeout=0.5).embed(["a"] * 9)
-    assert time.monotonic() - begin < 0.8
-    assert len(server.asked) < 9
+    # The third answer would come after 0.6 s.
+    assert len(server.asked) <= 3
 
 
 def test_a_wrong_k(steady, over, interface):
