@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from rich.progress import (
 )
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
+_ENOUGH: Final = 100
+"""One of so many has to be done before the first that is told of a phase says how long it takes."""
 
 
 @functools.cache
@@ -52,7 +55,7 @@ class Phases:
             expand=True,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._started = dict.fromkeys(totals, 0.0)
+        self._paces: dict[str, _Pace] = {}
         self._last_line = self._last_advance = 0.0
 
     def __enter__(self) -> Phases:
@@ -73,8 +76,7 @@ class Phases:
     def advance(self, phase: str, count: int = 1, note: str = "") -> None:
         """Counts `count` more of a phase; `note` stands beside its name from then on."""
         now = time.monotonic()
-        # What is told of a phase first took the time since anything else was told.
-        self._started[phase] = self._started[phase] or self._last_advance
+        pace = self._paces.setdefault(phase, _Pace(self._last_advance, now, count))
         self._last_advance = now
         self._done[phase] += count
         description = f"{phase}: {note}" if note else phase
@@ -82,9 +84,8 @@ class Phases:
         if not console().is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now
             done, total = self._done[phase], self._totals[phase]
-            since = now - self._started[phase]
             console().print(
-                f"  {description}: {done:,} of {total:,}, ETA {_left(done, total, since)}",
+                f"  {description}: {done:,} of {total:,}, ETA {pace.left(done, total, now)}",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -105,9 +106,28 @@ class Phases:
         self._bars.update(self._tasks[phase], total=done, visible=done > 0)
 
 
-def _left(done: int, total: int, seconds: float) -> str:
-    """The minutes and seconds that the rest takes at that pace."""
-    if not done:
-        return "?"
-    left = max(0.0, (total - done) * seconds / done)
-    return f"{left // 60:.0f}:{left % 60:02.0f}"
+@dataclasses.dataclass(frozen=True)
+class _Pace:
+    """How fast a phase is.
+
+    Attributes:
+      before: when anything was told before the phase was. What was told of it first took the time
+        since then, or less, where other work lies between the two.
+      first: when it was told of first.
+      with_first: how many were done then.
+    """
+
+    before: float
+    first: float
+    with_first: int
+
+    def left(self, done: int, total: int, now: float) -> str:
+        """The minutes and seconds that the rest takes; ? where it cannot be said."""
+        if done > self.with_first:
+            seconds = (now - self.first) / (done - self.with_first)
+        elif done and done * _ENOUGH >= total:
+            seconds = (self.first - self.before) / done
+        else:
+            return "?"
+        left = max(0.0, (total - done) * seconds)
+        return f"{left // 60:.0f}:{left % 60:02.0f}"

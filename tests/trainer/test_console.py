@@ -45,6 +45,23 @@ def test_nothing_done_yet_has_no_pace(clock, capsys):
     assert capsys.readouterr().out == "  judging: model: 0 of 10, ETA ?\n"
 
 
+def test_work_that_comes_before_a_phase_does_not_bend_its_pace(clock, capsys):
+    with Phases({"reading": 10, "writing": 10_000}) as phases:
+        phases.advance("reading", 10)
+        # Sorting, of which nobody is told.
+        clock.now += 3600
+        phases.advance("writing", 50)
+        clock.now += 20
+        phases.advance("writing", 200)
+        clock.now += 20
+        phases.advance("writing", 0, "slow")
+    assert capsys.readouterr().out.splitlines() == [
+        "  writing: 50 of 10,000, ETA ?",
+        "  writing: 250 of 10,000, ETA 16:15",
+        "  writing: slow: 250 of 10,000, ETA 32:30",
+    ]
+
+
 def test_lines_come_now_and_then(clock, capsys):
     with Phases({"reading": 10}) as phases:
         for _ in range(10):
