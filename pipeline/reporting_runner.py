@@ -12,6 +12,7 @@ from rich.markup import escape
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from catalogues.errors import InputError
+from components.machine import give_memory_back
 from components.retrieval_evaluator.report import console_table
 from pipeline.home import shown
 from pipeline.run_summary import local_summary
@@ -111,6 +112,8 @@ class _StageLines(logging.Handler):
         elif found[1] != "LatestBlessedModel" and stage_state(open_store(), found[1]) == "CACHED":
             console().print("  unchanged, from the cache", highlight=False)
         else:
+            # The next stage runs in the same process (decision 22).
+            give_memory_back()
             seconds = time.monotonic() - self._started
             console().print(f"  done in {seconds:.0f} s", highlight=False)
             if found[1] == "RetrainDecision":

@@ -1,13 +1,16 @@
-"""What a process may use: the machine's, or what its container leaves."""
+"""What a process may use: the machine's, or what its container leaves; what it gives back."""
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
+from pathlib import Path
 
 import pytest
 
 from components import machine
-from components.machine import all_bytes, free_bytes, usable_cores
+from components.machine import all_bytes, free_bytes, give_memory_back, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,38 @@ def test_all_memory_is_the_machine_s_or_the_container_s(tmp_path, monkeypatch):
 def test_this_machine_has_memory_and_cores():
     assert 0 <= free_bytes() <= all_bytes() < 1e15
     assert usable_cores() >= 1
+
+
+class Part:
+    """Something that another part knows."""
+
+    other: Part
+
+
+def test_what_only_knows_itself_goes():
+    gc.disable()
+    try:
+        one, other = Part(), Part()
+        one.other, other.other = other, one
+        gone = weakref.ref(one)
+        del one, other
+        assert gone() is not None
+        give_memory_back()
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def held() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_what_is_free_below_something_in_use_goes_back_to_the_system():
+    blocks = [bytearray(b"x") * 50_000 for _ in range(4000)]
+    kept = [bytearray(b"x") * 50_000 for _ in range(4)]
+    del blocks
+    before = held()
+    give_memory_back()
+    assert before - held() > 100_000_000
+    assert len(kept) == 4
