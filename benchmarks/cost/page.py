@@ -20,8 +20,10 @@ from benchmarks.cost.numbers import short
 from benchmarks.cost.parts import WHOLE_EPOCHS  # noqa: E402
 from benchmarks.cost.parts_page import (  # noqa: E402
     bound_table,
+    kinds_table,
     profile_table,
     start_table,
+    steps_table,
     whole_table,
 )
 from benchmarks.cost.stages import STAGES  # noqa: E402
@@ -99,6 +101,14 @@ made before and not counted. It lists all edges, checks no row, and computes no 
 pandas holds all tables in memory and joins them; it checks no row, sets none aside, and computes \
 no statistics but the mean and deviation of features.
 
+## Where the time of graph building goes
+
+Beam's clocks, which look every 200 ms at which step runs, in one process: shares of the seconds \
+that the pipeline takes. What no step's clock counts is Beam's own: grouping, passing on between \
+steps, planning.
+
+{steps_table(result)}
+
 ## Training beside PyTorch Geometric
 
 {training_section(result, scores)}
@@ -121,6 +131,13 @@ step before it; another step *waited* where it took more than a hundredth of the
 get its batch.
 
 {profile_table(result)}
+
+## Where the time of an epoch goes
+
+From the same profile, the time of TensorFlow's operations in the steps, by their kind. Those of \
+all threads are added up, and an operation that is spread over threads counts as long as it takes.
+
+{kinds_table(result)}
 
 ## Start-up
 

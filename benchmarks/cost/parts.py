@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.numbers import short
+from benchmarks.cost.processes import module_answer
 from benchmarks.cost.records import Records, record_name
-from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
+from benchmarks.cost.stages import BOUND, PROFILE, START, STEPS, WHOLE
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained, own_process
 from benchmarks.cost.whole import measure_whole
@@ -73,6 +74,35 @@ def measure_part(
             tell(f"{part}, {catalogue.name}: done")
 
 
+def measure_steps(
+    catalogue: str,
+    make: Callable[[], Path],
+    records: Records,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> None:
+    """Where the graph builder's time goes, once.
+
+    Args:
+      catalogue: its name in the records.
+      make: makes it, and returns its folder.
+      records: keeps a record of it.
+      folder: ego graphs are built in it, and removed.
+      tell: told what is done.
+
+    Raises:
+      InputError: the process fails.
+    """
+    name = record_name(STEPS, catalogue, "process", 0)
+    if records.has(name, STEPS):
+        return
+    given = {"catalogue": str(make()), "folder": str(folder)}
+    what = f"steps of the builder, {int(catalogue):,} artists"
+    record = module_answer("benchmarks.cost.steps", given, what)
+    records.keep(name, STEPS, record)
+    tell(f"{what}: {short(record['seconds'])} s")
+
+
 def measure_one_whole(
     catalogue: Callable[[], Path], records: Records, folder: Path, tell: Callable[[str], None]
 ) -> None:
@@ -95,8 +125,16 @@ def measure_one_whole(
         tell(f"whole run: {short(record['seconds'])} s, {record['peak_mib']:,.0f} MiB")
 
 
-def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, Any]:
-    """All that the page says of these, from the records that there are; plain values."""
+def part_results(
+    records: Records, catalogues: Sequence[Trained], sizes: Sequence[int] = ()
+) -> dict[str, Any]:
+    """All that the page says of these, from the records that there are; plain values.
+
+    Args:
+      records: of what was measured.
+      catalogues: of the trainings.
+      sizes: artists of the catalogues whose ego graphs are built.
+    """
     starts = []
     for config in CONFIGS:
         found = records.find(record_name(START, Path(config).stem, "run", "*"))
@@ -115,6 +153,11 @@ def part_results(records: Records, catalogues: Sequence[Trained]) -> dict[str, A
             )
     return {
         START: starts,
+        STEPS: [
+            {"artists": size, **found}
+            for size in sizes
+            for found in records.find(record_name(STEPS, str(size), "process", 0))
+        ],
         WHOLE: records.find(record_name(WHOLE, str(WHOLE_ARTISTS), "run", 0)),
         BOUND: _once(records, BOUND, catalogues),
         PROFILE: _once(records, PROFILE, catalogues),

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.cost.numbers import short
 from benchmarks.cost.parts import bound_seconds
-from benchmarks.cost.stages import BOUND, PROFILE, START, WHOLE
+from benchmarks.cost.stages import BOUND, PROFILE, START, STEPS, WHOLE
 from benchmarks.cost.training import TRACED
 
 
@@ -42,6 +42,20 @@ def whole_table(result: Mapping[str, Any]) -> str:
         + f"\n\n{run['cpu_seconds']:,.0f} processor seconds; the load at its end was "
         + f"{run['load']:.1f}.{chr(10) + said if said else ''}"
     )
+
+
+def steps_table(result: Mapping[str, Any]) -> str:
+    """Which share of its time the graph builder spends on what, for each catalogue."""
+    every = result["parts"][STEPS]
+    if not every:
+        return "Not run."
+    named = list(every[0]["steps"])
+    lines = [f"| artists | {' | '.join(named)} | seconds |", "|" + " --- |" * (len(named) + 2)]
+    for one in every:
+        shares = [f"{one['steps'][name] / one['seconds']:.0%}" for name in named]
+        cells = [f"{one['artists']:,}", *shares, short(one["seconds"])]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def bound_table(result: Mapping[str, Any]) -> str:
@@ -82,6 +96,20 @@ def profile_table(result: Mapping[str, Any]) -> str:
         cells = [_name(one), str(one["steps"]), short(one["seconds"]), f"{one['waiting']:.2%}"]
         cells += [f"{one['first_wait']:.2%}", str(one["waited"]), f"{short(one['making'])} s"]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def kinds_table(result: Mapping[str, Any]) -> str:
+    """Which share of the time of its operations an epoch spends on each kind of them."""
+    every = result["parts"][PROFILE]
+    if not every:
+        return "Not run."
+    named = list(every[0]["kinds"])
+    lines = [f"| catalogue | {' | '.join(named)} | together |", "|" + " --- |" * (len(named) + 2)]
+    for one in every:
+        total = sum(one["kinds"].values())
+        shares = [f"{one['kinds'][kind] / total:.0%}" for kind in named]
+        lines.append(f"| {' | '.join([_name(one), *shares, f'{short(total)} s'])} |")
     return "\n".join(lines)
 
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from benchmarks.cost.processes import ROOT
+
 _STAGE: Final = re.compile(r"^\[\d+/\d+\] (.+?)(?: →.*)?$")
 
 

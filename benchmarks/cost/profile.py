@@ -1,8 +1,9 @@
-"""A TensorBoard profile of an epoch of `gnn`: how long its steps wait for their data."""
+"""A TensorBoard profile of an epoch of `gnn`: what its steps do and how long they wait."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,17 @@ WAIT: Final = "artist_sim/wait_for_data"
 STEP: Final = "artist_sim/step"
 BATCH: Final = "artist_sim/make_batch"
 """Names of what is traced, as TensorBoard shows them. A batch is made by a thread of its own."""
+KINDS: Final[Mapping[str, str]] = {
+    "optimizer": "",
+    "sparse products": r"SparseTensorDenseMatMul",
+    "dense products": r"MatMul",
+    "rows cut out and put together": r"Slice|Gather|Scatter|Concat|Pack|Pad|Tile",
+    "element by element": "",
+}
+"""Of a step's operations, with what is in their types; the first that fits. The optimizer's are
+known by their names, and the last kind is all others."""
+_OPERATION: Final = re.compile(r"^([^:\s]+):(_?[A-Z]\w*)$")
+"""Name and type, as executors of graphs trace them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +52,7 @@ def profile_epoch(examples: Path, folder: Path) -> dict[str, Any]:
       folder: the profile is written to a folder in it.
 
     Returns:
-      What `shares` returns, and `peak_mib`.
+      What `shares` and `kinds` return, and `peak_mib`.
     """
     import tensorflow as tf
 
@@ -89,14 +101,15 @@ def profile_epoch(examples: Path, folder: Path) -> dict[str, Any]:
         tf.profiler.experimental.start(str(log))
         next(reports)
         tf.profiler.experimental.stop()
-        spans = read_spans(log, (WAIT, STEP, BATCH))
+        spans = read_spans(log)
     finally:
         shutil.rmtree(log, ignore_errors=True)
-    return {**shares(spans), "peak_mib": round(peak_kib() / 1024, 1)}
+    peak = round(peak_kib() / 1024, 1)
+    return {**shares(spans), "kinds": kinds(spans), "peak_mib": peak}
 
 
-def read_spans(log: Path, names: Sequence[str]) -> list[Span]:
-    """The events of some names in what TensorFlow's profiler has written below a folder."""
+def read_spans(log: Path) -> list[Span]:
+    """The events in what TensorFlow's profiler has written below a folder, as they began."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     found = []
@@ -108,9 +121,8 @@ def read_spans(log: Path, names: Sequence[str]) -> list[Span]:
             for line in plane.lines:
                 for event in line.events:
                     name = name_of[event.metadata_id].split("#")[0]
-                    if name in names:
-                        begin = line.timestamp_ns / 1e9 + event.offset_ps / 1e12
-                        found.append(Span(name, begin, begin + event.duration_ps / 1e12))
+                    begin = line.timestamp_ns / 1e9 + event.offset_ps / 1e12
+                    found.append(Span(name, begin, begin + event.duration_ps / 1e12))
     return sorted(found, key=lambda span: span.begin)
 
 
@@ -138,3 +150,23 @@ def shares(spans: Sequence[Span]) -> dict[str, Any]:
     }
     late = sum(one > middle / 100 for one in waited[1:])
     return {"steps": len(steps), "waited": late, **{n: round(v, 5) for n, v in figures.items()}}
+
+
+def kinds(spans: Sequence[Span]) -> dict[str, float]:
+    """Seconds of each kind of operation in an epoch's events, of all threads together.
+
+    An operation whose work is spread over threads counts as long as it takes, and what runs beside
+    it counts too: the sum is no time that passes.
+    """
+    found = dict.fromkeys(KINDS, 0.0)
+    for span in spans:
+        if operation := _OPERATION.match(span.name):
+            found[_kind_of(*operation.groups())] += span.end - span.begin
+    return {kind: round(seconds, 4) for kind, seconds in found.items()}
+
+
+def _kind_of(name: str, operation: str) -> str:
+    if name.startswith("Adam/"):
+        return "optimizer"
+    named = (kind for kind, part in KINDS.items() if part and re.search(part, operation))
+    return next(named, "element by element")

@@ -22,6 +22,7 @@ _OURS: Final = ("benchmarks/cost/measure.py", "benchmarks/cost/training.py", "tr
 _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "graph": _BUILDER,
     "workers": _BUILDER,
+    "steps": ("benchmarks/cost/steps.py", *_BUILDER),
     "pandas": ("benchmarks/cost/catalogue.py", "benchmarks/cost/measure.py"),
     "sampler": ("benchmarks/cost/catalogue.py", "benchmarks/cost/sampler.py"),
     "epoch": _OURS,

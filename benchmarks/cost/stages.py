@@ -12,12 +12,13 @@ SCORE: Final = "score"
 START: Final = "start"
 BOUND: Final = "bound"
 PROFILE: Final = "profile"
+STEPS: Final = "steps"
 WHOLE: Final = "whole"
-PARTS: Final = (*STAGES, START, WHOLE, BOUND, PROFILE, TRAINING, SCORE)
-"""What may be left out. Beside the stages: a run's way to its first training step; a whole run on
-the largest published catalogue; what an epoch of `gnn` has to move, and how fast the machine moves
-it; how long its steps wait for data; and, beside PyTorch Geometric, an epoch, and the way to a
-score."""
+PARTS: Final = (*STAGES, STEPS, START, WHOLE, BOUND, PROFILE, TRAINING, SCORE)
+"""What may be left out. Beside the stages: where the graph builder's time goes; a run's way to its
+first training step; a whole run on the largest published catalogue; what an epoch of `gnn` has to
+move, and how fast the machine moves it; what its steps do and how long they wait for data; and,
+beside PyTorch Geometric, an epoch, and the way to a score."""
 FORMS: Final = {
     "traced": "traced mini-batches (`gnn`)",
     "loader_edges": "neighbour loader, edge_index",

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +17,10 @@ from benchmarks.cost.parts import (
     measure_one_whole,
     measure_part,
     measure_starts,
+    measure_steps,
     part_results,
 )
+from benchmarks.cost.processes import module_answer
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import (
     BOUND,
@@ -32,6 +31,7 @@ from benchmarks.cost.stages import (
     SCORED,
     STAGES,
     START,
+    STEPS,
     TRAINING,
     WHOLE,
 )
@@ -45,8 +45,6 @@ from benchmarks.cost.trainings import (
     training_results,
 )
 from catalogues.errors import InputError
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +72,7 @@ SIZES: Final = (
 TRAINED: Final = (Trained(OLGA, 4), Trained("136731", 2))
 """What `gnn` and PyTorch Geometric are trained on side by side."""
 SCORE_EPOCHS: Final = 50
-QUICK_PARTS: Final = (*STAGES, BOUND, PROFILE, TRAINING)
+QUICK_PARTS: Final = (*STAGES, STEPS, BOUND, PROFILE, TRAINING)
 """What needs OLGA, or runs the whole pipeline, comes with --quick where --stages names it."""
 QUICK: Final = (Size(300, 3000, 8), Size(600, 6000, 8))
 
@@ -91,7 +89,7 @@ class Plan:
       forms: of training that are measured now; none where TRAINING is not.
       scored: forms whose way to a score is measured now.
       trained: catalogues of the page's trainings.
-      parts: START, WHOLE, BOUND and PROFILE, as far as they are measured now.
+      parts: STEPS, START, WHOLE, BOUND and PROFILE, as far as they are measured now.
     """
 
     sizes: tuple[Size, ...]
@@ -138,7 +136,7 @@ def plan_of(
         named if TRAINING in parts else (),
         tuple(form for form in named if form in SCORED) if SCORE in parts else (),
         trained,
-        tuple(part for part in (START, WHOLE, BOUND, PROFILE) if part in parts),
+        tuple(part for part in (STEPS, START, WHOLE, BOUND, PROFILE) if part in parts),
     )
 
 
@@ -168,6 +166,10 @@ def measure_all(
                     f"{stage}, {size.artists:,} artists, round {number + 1}: "
                     f"{record['seconds']:.3g} s, {record['peak_mib']:,.0f} MiB"
                 )
+    for size in plan.sizes if STEPS in plan.parts else ():
+        if size.artists in plan.artists:
+            make = functools.partial(_catalogue, size, folder)
+            measure_steps(str(size.artists), make, records, folder, tell)
     if plan.forms or plan.scored or plan.parts:
         _measure_trainings(plan, records, folder, tell)
     return results_of(plan, records)
@@ -186,7 +188,7 @@ def results_of(plan: Plan, records: Records) -> dict[str, Any]:
             if (summary := _summary(records, stage, size))
         ],
         "training": training_results(records, plan.trained),
-        "parts": part_results(records, plan.trained),
+        "parts": part_results(records, plan.trained, tuple(size.artists for size in plan.sizes)),
         "outdated": records.outdated(),
         "days": records.days(),
         "machine": machine(),
@@ -260,13 +262,7 @@ def _measured(stage: str, size: Size, folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "started": time.time(),
     }
-    command = [sys.executable, "-m", "benchmarks.cost.measure", json.dumps(given)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-        raise InputError(f"{stage} with {size.artists:,} artists failed: {last}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return module_answer("benchmarks.cost.measure", given, f"{stage} with {size.artists:,} artists")
 
 
 def _catalogue(size: Size, folder: Path) -> Path:

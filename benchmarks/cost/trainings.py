@@ -7,21 +7,18 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.numbers import short
+from benchmarks.cost.processes import answer_of, module_answer
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import FORMS
 from benchmarks.cost.training import FIGURES, TRACED
 from benchmarks.environments import own_environment
-from catalogues.errors import InputError
 
-ROOT: Final = Path(__file__).parents[2]
 _HERE: Final = Path(__file__).parent
 _PINS: Final = ("requirements-pyg.txt", "requirements-pyg-compiled.txt")
 OLGA: Final = "OLGA"
@@ -183,7 +180,7 @@ def _trained(
             given["embeddings"] = str(embeddings)
         started = time.time()
         command = [str(python), str(_HERE / "others" / "sage.py"), json.dumps(given)]
-        record = _answer(command, form)
+        record = answer_of(command, f"Training ({form})")
         record["process_seconds"] = round(time.time() - started, 1)
         if scored:
             task = {"task": "scores", "examples": str(examples), "epochs": epochs}
@@ -194,14 +191,4 @@ def _trained(
 
 def own_process(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a process of benchmarks.cost.training answers."""
-    command = [sys.executable, "-m", "benchmarks.cost.training", json.dumps(given)]
-    return _answer(command, given["task"])
-
-
-def _answer(command: Sequence[str], what: str) -> dict[str, Any]:
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-        raise InputError(f"Training ({what}) failed: {last}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return module_answer("benchmarks.cost.training", given, f"Training ({given['task']})")

@@ -127,7 +127,7 @@ def test_what_is_of_other_code_is_shown_as_such_and_measured_again(measured, tmp
 
 
 def test_each_measurement_is_of_files_that_are_there(monkeypatch):
-    monkeypatch.setattr(records, "_ROOT", tasks.ROOT / "nowhere")
+    monkeypatch.setattr(records, "_ROOT", records._ROOT / "nowhere")
     nothing = records.code_of("graph")
     monkeypatch.undo()
     every = {what: records.code_of(what) for what in records._CODE}
@@ -168,7 +168,7 @@ def test_a_page_of_one_size_has_no_slope(measured, tmp_path):
     plan = Plan((SMALL,), STAGES, (SMALL.artists,), 1)
     text = markdown(measure_all(plan, Records(tmp_path), tmp_path, lambda text: None), *LINKS)
     assert "no slope of one size alone" in text and "nothing is left out" in text
-    assert text.count("Not run.") == 5
+    assert text.count("Not run.") == 7
 
 
 def test_options_out_of_range_are_refused():
@@ -179,7 +179,7 @@ def test_options_out_of_range_are_refused():
     assert plan_of(False, ["embed", "graph"], [10_000], 3).stages == ("graph", "embed")
     assert plan_of(True, None, None, 3).rounds == 1
     # A quick run starts no pipeline.
-    assert plan_of(True, None, None, 3).parts == ("bound", "profile")
+    assert plan_of(True, None, None, 3).parts == ("steps", "bound", "profile")
     assert plan_of(False, ["start"], None, 3).parts == ("start",)
 
 

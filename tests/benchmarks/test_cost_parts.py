@@ -12,8 +12,21 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.cost import parts, pipeline_run, start
-from benchmarks.cost.parts import bound_seconds, measure_part, measure_starts, part_results
-from benchmarks.cost.parts_page import bound_table, profile_table, start_table, whole_table
+from benchmarks.cost.parts import (
+    bound_seconds,
+    measure_part,
+    measure_starts,
+    measure_steps,
+    part_results,
+)
+from benchmarks.cost.parts_page import (
+    bound_table,
+    kinds_table,
+    profile_table,
+    start_table,
+    steps_table,
+    whole_table,
+)
 from benchmarks.cost.records import Records
 from benchmarks.cost.stages import BOUND, PROFILE, START
 from benchmarks.cost.start import measure_start
@@ -29,6 +42,7 @@ BOUND_FOUND = {
 PROFILE_FOUND = {
     **{"steps": 9, "waited": 0, "seconds": 4.0, "waiting": 0.0123, "first_wait": 0.01},
     **{"making": 1.5, "peak_mib": 9.0},
+    "kinds": {"dense products": 3.0, "element by element": 1.0},
 }
 
 
@@ -89,13 +103,31 @@ def test_the_page_says_how_long_steps_wait(measured, tmp_path):
     measure_starts(parts.CONFIGS[:1], 1, Records(tmp_path), tmp_path, quiet)
     found = {"parts": part_results(Records(tmp_path), [Trained("OLGA", 2)])}
     assert profile_table(found).endswith("| OLGA | 9 | 4 | 1.23% | 1.00% | 0 | 1.5 s |")
+    assert kinds_table(found).endswith("| OLGA | 75% | 25% | 4 s |")
     assert "| `configs/sampler.yaml` | 20 | 20 – 20 | 1 |" in start_table(found)
     assert start_table(found).endswith("| training 7 s |")
 
 
+def test_where_the_builders_time_goes_is_kept_and_shown(monkeypatch, tmp_path):
+    """Once, and of the catalogues that belong to the page alone."""
+    asked = []
+
+    def answer(module, given, what):
+        asked.append((module, what))
+        return {"seconds": 20.0, "steps": {"reading": 5.0, "writing": 15.0}}
+
+    monkeypatch.setattr(parts, "module_answer", answer)
+    for _ in range(2):
+        measure_steps("40000", lambda: tmp_path, Records(tmp_path), tmp_path, quiet)
+    assert asked == [("benchmarks.cost.steps", "steps of the builder, 40,000 artists")]
+    found = {"parts": part_results(Records(tmp_path), [], [30_000, 40_000])}
+    table = "| artists | reading | writing | seconds |\n| --- | --- | --- | --- |\n"
+    assert steps_table(found) == f"{table}| 40,000 | 25% | 75% | 20 |"
+
+
 def test_what_is_not_run_is_said_so(tmp_path):
     found = {"parts": part_results(Records(tmp_path), []), "training": {"epochs": []}}
-    tables = (start_table, bound_table, profile_table, whole_table)
+    tables = (steps_table, start_table, bound_table, profile_table, kinds_table, whole_table)
     assert {table(found) for table in tables} == {"Not run."}
 
 
