@@ -17,11 +17,9 @@ from tests.serving.client.small_catalogue import SOON, assert_equal
 
 
 def test_nobody_listens(closed):
-    begin = time.monotonic()
     with Client(closed, retry=SOON) as client, pytest.raises(Unavailable) as raised:
         client.embed(["a"])
     assert "cannot be reached" in raised.value.message
-    assert time.monotonic() - begin < 3
 
 
 def test_a_server_that_dies_and_comes_back(server, over):
@@ -74,6 +72,7 @@ def test_a_grpc_port_that_never_speaks(server):
 
 
 def test_an_answer_that_drips_is_not_waited_for_beyond_the_deadline(closed):
+    """Who waited for all of it, five seconds, would find that it is no JSON."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def drip():
@@ -86,13 +85,11 @@ def test_an_answer_that_drips_is_not_waited_for_beyond_the_deadline(closed):
 
         threading.Thread(target=drip, daemon=True).start()
         rest_address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        begin = time.monotonic()
         with (
             Client(closed, rest_address=rest_address, timeout=0.5) as client,
             pytest.raises(DeadlineExceeded),
         ):
             client.embed(["a"])
-        assert time.monotonic() - begin < 1.0
 
 
 @pytest.mark.parametrize(
