@@ -76,7 +76,8 @@ class Phases:
     def advance(self, phase: str, count: int = 1, note: str = "") -> None:
         """Counts `count` more of a phase; `note` stands beside its name from then on."""
         now = time.monotonic()
-        pace = self._paces.setdefault(phase, _Pace(self._last_advance, now, count))
+        if count and phase not in self._paces:
+            self._paces[phase] = _Pace(self._last_advance, now, count)
         self._last_advance = now
         self._done[phase] += count
         description = f"{phase}: {note}" if note else phase
@@ -84,8 +85,9 @@ class Phases:
         if not console().is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now
             done, total = self._done[phase], self._totals[phase]
+            left = self._paces[phase].left(done, total, now) if done else "?"
             console().print(
-                f"  {description}: {done:,} of {total:,}, ETA {pace.left(done, total, now)}",
+                f"  {description}: {done:,} of {total:,}, ETA {left}",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -113,7 +115,7 @@ class _Pace:
     Attributes:
       before: when anything was told before the phase was. What was told of it first took the time
         since then, or less, where other work lies between the two.
-      first: when it was told of first.
+      first: when anything of it was first told to be done.
       with_first: how many were done then.
     """
 
@@ -125,7 +127,7 @@ class _Pace:
         """The minutes and seconds that the rest takes; ? where it cannot be said."""
         if done > self.with_first:
             seconds = (now - self.first) / (done - self.with_first)
-        elif done and done * _ENOUGH >= total:
+        elif done * _ENOUGH >= total:
             seconds = (self.first - self.before) / done
         else:
             return "?"

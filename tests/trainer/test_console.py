@@ -62,6 +62,20 @@ def test_work_that_comes_before_a_phase_does_not_bend_its_pace(clock, capsys):
     ]
 
 
+def test_work_before_the_first_that_is_counted_does_not_bend_the_pace_either(clock, capsys):
+    """A model embeds a catalogue once its name is told, and before it ranks."""
+    with Phases({"judging": 1000}) as phases:
+        phases.advance("judging", 0, "model")
+        clock.now += 100
+        phases.advance("judging", 1)
+        clock.now += 20
+        phases.advance("judging", 199)
+    assert capsys.readouterr().out.splitlines() == [
+        "  judging: 1 of 1,000, ETA ?",
+        "  judging: 200 of 1,000, ETA 1:20",
+    ]
+
+
 def test_lines_come_now_and_then(clock, capsys):
     with Phases({"reading": 10}) as phases:
         for _ in range(10):
