@@ -171,8 +171,11 @@ def make_subgraphs(examples: Path, reach: Reach) -> Path:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from components.catalogue_example_gen.conserved import check_sampled
     from components.catalogue_example_gen.staging import Workplace
-    from components.catalogue_example_gen.subgraphs import sample_subgraphs
+    from components.catalogue_example_gen.subgraphs import SAMPLED_FILE, sample_subgraphs
+    from components.catalogue_example_gen.summary import SUMMARY_FILE
+    from trainer.subgraph_files import SUBGRAPH_SPLITS
 
     hops = "-".join(map(str, reach.fan_outs))
     of = "-".join(reach.modalities or ["ids"]) if reach.modalities is not None else "all"
@@ -185,6 +188,9 @@ def make_subgraphs(examples: Path, reach: Reach) -> Path:
         options = PipelineOptions(["--runner=DirectRunner"], save_main_session=False)
         with beam.Pipeline(options=options) as pipeline:
             sample_subgraphs(pipeline, Workplace.here(partial), reach, 8)
+        summary = json.loads((partial / SUMMARY_FILE).read_text())
+        sampled = json.loads((partial / SAMPLED_FILE).read_text())
+        check_sampled(sampled, summary, SUBGRAPH_SPLITS)
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -7,7 +7,7 @@ out and what is in the files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from components.catalogue_example_gen.rows import ARTISTS
@@ -38,7 +38,27 @@ def check_conserved(summary: Mapping[str, Any]) -> None:
     Args:
       summary: of the graph builder.
     """
-    for what, expected, found in _counts(summary):
+    _compare(_counts(summary))
+
+
+def check_sampled(
+    sampled: Mapping[str, int], summary: Mapping[str, Any], splits: Iterable[str]
+) -> None:
+    """Raises LostRecordsError unless each artist of the splits that are sampled has a subgraph.
+
+    Args:
+      sampled: by split, how many subgraphs are in its files.
+      summary: of the graph builder.
+      splits: that are sampled.
+    """
+    _compare(
+        (f"subgraphs of {split}", summary["artists"].get(split, 0), sampled.get(split, 0))
+        for split in splits
+    )
+
+
+def _compare(counts: Iterable[tuple[str, int, int]]) -> None:
+    for what, expected, found in counts:
         if expected != found:
             raise LostRecordsError(
                 f"{what}: {expected:,} were expected and {found:,} found; Beam lost records, or "

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -31,7 +31,11 @@ from components.catalogue_example_gen.config import (
     read_config,
     read_reach,
 )
-from components.catalogue_example_gen.conserved import LostRecordsError, check_conserved
+from components.catalogue_example_gen.conserved import (
+    LostRecordsError,
+    check_conserved,
+    check_sampled,
+)
 from components.catalogue_example_gen.rows import ARTISTS, EDGES
 from components.catalogue_example_gen.sampling import reach_of
 from components.catalogue_example_gen.spans import resolve_span
@@ -50,6 +54,8 @@ STAGING: Final = "staging"
 CODE_FINGERPRINT: Final = "code_fingerprint"
 ERROR: Final = "error"
 SET_ASIDE: Final = "set_aside"
+
+_Built = TypeVar("_Built")
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -84,22 +90,29 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             FileSystems.set_options(PipelineOptions(self._beam_pipeline_args))
         with workplace(staging, catalogue, address, examples.uri) as place:
             on_bad_rows = run["on_bad_rows"] if run else exec_properties[ON_BAD_ROWS]
-            try:
-                summary = self._build(catalogue, config, place, on_bad_rows)
-            except LostRecordsError as lost:
-                alone = without_workers(self._beam_pipeline_args or [])
-                if alone is None or staging:
-                    raise
-                # A schedule should not wait for somebody to say so (docs/decisions/0024).
-                told = f"  {lost}; building again, in this process without workers"
-                console().print(told, highlight=False, soft_wrap=True)
-                self._beam_pipeline_args = alone
-                summary = self._build(catalogue, config, place, on_bad_rows)
+            summary = self._conserved(
+                lambda: self._build(catalogue, config, place, on_bad_rows), staging
+            )
             console().print(summary_lines(summary), highlight=False, soft_wrap=True)
             reach = _reach(exec_properties, run)
             if reach is not None:
-                self._sample(place, reach, config.shards, summary)
-                place.fetch()
+                self._conserved(lambda: self._sample(place, reach, config.shards, summary), staging)
+
+    def _conserved(self, build: Callable[[], _Built], staging: str) -> _Built:
+        """What `build` returns; done again without worker processes where they lose records.
+
+        A schedule should not wait for somebody to say so (docs/decisions/0024).
+        """
+        try:
+            return build()
+        except LostRecordsError as lost:
+            alone = without_workers(self._beam_pipeline_args or [])
+            if alone is None or staging:
+                raise
+            told = f"  {lost}; building again, in this process without workers"
+            console().print(told, highlight=False, soft_wrap=True)
+            self._beam_pipeline_args = alone
+            return build()
 
     def _build(
         self, catalogue: Catalogue, config: BuildConfig, place: Workplace, on_bad_rows: str
@@ -117,9 +130,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return summary
 
     def _sample(self, place: Workplace, reach: Reach, shards: int, summary: dict[str, Any]) -> None:
-        """Adds subgraphs to the examples; a pipeline of its own, which reads what is written."""
+        """Adds subgraphs to the examples, and checks how many; reads what `_build` has written."""
         # TensorFlow, which the tables above do without.
-        from components.catalogue_example_gen.subgraphs import sample_subgraphs
+        from components.catalogue_example_gen.subgraphs import SAMPLED_FILE, sample_subgraphs
         from trainer.subgraph_files import SUBGRAPH_SPLITS
 
         total = sum(summary["artists"][split] for split in SUBGRAPH_SPLITS)
@@ -129,6 +142,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             self._make_beam_pipeline() as pipeline,
         ):
             sample_subgraphs(pipeline, place, reach, shards)
+        place.fetch()
+        sampled = json.loads(Path(place.target, SAMPLED_FILE).read_text())
+        check_sampled(sampled, summary, SUBGRAPH_SPLITS)
 
     def _fetched(self, address: str) -> Path:
         """The catalogue's folder, on this machine, which reads its description and counts rows."""

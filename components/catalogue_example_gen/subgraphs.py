@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
@@ -25,7 +26,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.catalogue_example_gen import progress
 from components.catalogue_example_gen.config import Reach
+from components.catalogue_example_gen.shards import WriteShards, shard_paths
 from components.catalogue_example_gen.staging import Workplace
+from components.catalogue_example_gen.whole_files import write_json
 from trainer.subgraph_files import (
     ARTIST,
     KNOWN,
@@ -38,6 +41,8 @@ from trainer.subgraph_files import (
 
 PROGRAM_FOLDER: Final = "subgraph_sampler"
 """The sampler's TensorFlow models, which its workers load."""
+SAMPLED_FILE: Final = "subgraphs.json"
+"""By split, how many subgraphs are in its files."""
 _NODES: Final = f"nodes/{ARTIST}."
 _EDGES: Final = f"edges/{SIMILAR}."
 
@@ -67,7 +72,7 @@ def sample_subgraphs(pipeline: beam.Pipeline, place: Workplace, reach: Reach, sh
     Args:
       pipeline: where to.
       place: of the ego graphs, which are on this machine, too; gets a folder of subgraphs for each
-        of SUBGRAPH_SPLITS, their schema, and the sampler's models.
+        of SUBGRAPH_SPLITS, their schema, SAMPLED_FILE, and the sampler's models.
       reach: how far they go, and what they hold of each artist.
       shards: files of each split.
     """
@@ -94,6 +99,7 @@ def sample_subgraphs(pipeline: beam.Pipeline, place: Workplace, reach: Reach, sh
         "train": training,
         "val": (training, judged, back) | "Visible while val is judged" >> beam.Flatten(),
     }
+    written = []
     for split in SUBGRAPH_SPLITS:
         sampled = (listed[split], pairs[split], features) | f"Sample {split}" >> _Sampled(
             program, reach.fan_outs
@@ -105,17 +111,23 @@ def sample_subgraphs(pipeline: beam.Pipeline, place: Workplace, reach: Reach, sh
                 [name for name, _ in one.neighbors] if one.split == "train" else [],
             )
         )
-        _ = (
+        prefix = f"{subgraph_folder(place.examples, split)}/data_tfrecord"
+        written.append(
             {"sampled": sampled, "known": known}
             | f"With pairs {split}" >> beam.CoGroupByKey()
             | f"Encode {split}" >> beam.ParDo(_Encode())
-            | f"Write subgraphs {split}"
-            >> beam.io.WriteToTFRecord(
-                os.path.join(subgraph_folder(place.examples, split), "data_tfrecord"),
-                file_name_suffix=".gz",
-                num_shards=shards,
+            | WriteShards(
+                f"Write subgraphs {split}", shard_paths(prefix, ".gz", shards), place.examples
             )
+            | f"Count {split}" >> beam.Map(lambda number, split=split: (split, number))
         )
+    _ = (
+        tuple(written)
+        | "Written" >> beam.Flatten()
+        | "In all" >> beam.combiners.ToDict()
+        | "By name" >> beam.Map(lambda found: dict(sorted(found.items())))
+        | "Counts" >> beam.Map(partial(write_json, f"{place.examples}/{SAMPLED_FILE}"))
+    )
     with FileSystems.create(os.path.join(place.target, SUBGRAPH_SCHEMA_FILE)) as file:
         file.write(str(schema).encode())
 
@@ -221,14 +233,20 @@ def _edges(artist: bytes, pairs: Sequence[Pair], fan_out: int = 0) -> Iterator[t
 
 
 class _Encode(beam.DoFn):
-    """(root, {'sampled': [tf.Example], 'known': [ids]}) -> a serialized subgraph."""
+    """(root, {'sampled': [tf.Example], 'known': [ids]}) -> a serialized subgraph.
+
+    None where one of the two was lost on the way, or came twice: the counts will not agree, which
+    says more than a trace.
+    """
 
     def __init__(self) -> None:
         self._advance = progress.Advance(progress.SAMPLING)
 
     def process(self, joined):
-        yield encode_subgraph(*joined)
-        self._advance.one()
+        root, found = joined[0], {name: list(given) for name, given in joined[1].items()}
+        if all(len(given) == 1 for given in found.values()):
+            yield encode_subgraph(root, found)
+            self._advance.one()
 
     def finish_bundle(self):
         self._advance.flush()

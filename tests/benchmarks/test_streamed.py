@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,12 +88,14 @@ def test_subgraphs_are_made_once_and_whole(tmp_path, monkeypatch):
     examples = tmp_path / "examples-abc"
     (examples / "Split-train").mkdir(parents=True)
     (examples / "Split-train" / "records").write_bytes(b"1")
+    (examples / "summary.json").write_text('{"artists": {"train": 1, "val": 2}}')
     done = []
 
     def sample(pipeline, place, reach, shards):
         done.append(reach)
         if len(done) == 1:
             raise RuntimeError("enough")
+        Path(place.target, subgraphs.SAMPLED_FILE).write_text('{"train": 1, "val": 2}')
 
     monkeypatch.setattr(subgraphs, "sample_subgraphs", sample)
     reach = Reach((25, 10), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 
@@ -12,7 +13,11 @@ from catalogues.spec import load_catalogue
 from components.catalogue_example_gen import build as build_module
 from components.catalogue_example_gen.build import build
 from components.catalogue_example_gen.config import BuildConfig
-from components.catalogue_example_gen.conserved import LostRecordsError, check_conserved
+from components.catalogue_example_gen.conserved import (
+    LostRecordsError,
+    check_conserved,
+    check_sampled,
+)
 from components.catalogue_example_gen.edges import Distributed
 from components.catalogue_example_gen.shards import WriteShards
 from components.catalogue_example_gen.summary import SUMMARY_FILE
@@ -184,3 +189,20 @@ def test_each_count_has_another_that_it_must_agree_with(part, change, message):
     check_conserved(GOOD)
     with pytest.raises(LostRecordsError, match=message):
         check_conserved({**GOOD, part: {**GOOD[part], **change}})
+
+
+@pytest.mark.parametrize(
+    ("sampled", "message"),
+    [
+        ({"train": 4, "val": 2}, None),
+        ({"train": 3, "val": 2}, "subgraphs of train: 4 were expected and 3 found"),
+        ({"train": 4, "val": 3}, "subgraphs of val: 2 were expected and 3 found"),
+        ({"train": 4}, "subgraphs of val: 2 were expected and 0 found"),
+        ({}, "subgraphs of train: 4 were expected and 0 found"),
+    ],
+    ids=str,
+)
+def test_each_artist_of_a_sampled_split_has_one_subgraph(sampled, message):
+    summary = {"artists": {"train": 4, "val": 2, "test": 9}}
+    with pytest.raises(LostRecordsError, match=message) if message else contextlib.nullcontext():
+        check_sampled(sampled, summary, ("train", "val"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import apache_beam as beam
@@ -10,8 +11,9 @@ import pytest
 
 from catalogues.errors import InputError
 from components.beam_workers import without_workers
-from components.catalogue_example_gen import executor
+from components.catalogue_example_gen import executor, subgraphs
 from components.catalogue_example_gen.artists import split_of
+from components.catalogue_example_gen.config import Reach
 from components.catalogue_example_gen.conserved import LostRecordsError
 from tests.components.catalogue_example_gen.building import SPLITS, executed
 from trainer.loading import load_graph
@@ -89,6 +91,7 @@ def losing(monkeypatch):
     return state
 
 
+REACH = json.dumps({"fan_outs": [2, 1], "modalities": []})
 WORKERS = ["--runner=DirectRunner", "--direct_running_mode=multi_processing"]
 
 
@@ -100,6 +103,44 @@ def test_what_workers_lose_is_built_again_without_them(losing, tmp_path, capsys)
     told = capsys.readouterr().out
     assert "  artists: 60 were expected and 59 found; building again, in this process" in told
     assert "artists: 60 rows in = 60 kept + 0 rejected" in told
+
+
+def sampling(monkeypatch, counts):
+    """Has sampling leave these counts, one after the other; how often it was asked."""
+    asked = []
+
+    def sample(pipeline, place, reach, shards):
+        asked.append(reach)
+        Path(place.target, subgraphs.SAMPLED_FILE).write_text(json.dumps(counts[len(asked) - 1]))
+
+    monkeypatch.setattr(subgraphs, "sample_subgraphs", sample)
+    return asked
+
+
+def test_subgraphs_that_workers_lose_are_sampled_again_without_them(
+    losing, monkeypatch, tmp_path, capsys
+):
+    losing.left = 0
+    num_train = sum(split_of(one, (0.8, 0.1, 0.1)) == "train" for one in IDS)
+    num_val = sum(split_of(one, (0.8, 0.1, 0.1)) == "val" for one in IDS)
+    whole = {"train": num_train, "val": num_val}
+    asked = sampling(monkeypatch, [{"train": num_train - 1, "val": num_val}, whole])
+    executed(tmp_path, FILES, "error", beam=WORKERS, subgraphs_of=REACH)
+    assert asked == [Reach((2, 1), ())] * 2
+    built, first, second = losing.arguments
+    assert built[:2] == first[:2] == WORKERS and without_workers(second) is None
+    told = capsys.readouterr().out
+    expected = f"subgraphs of train: {num_train} were expected and {num_train - 1} found"
+    assert expected in told and "building again, in this process" in told
+
+
+def test_a_val_subgraph_that_is_lost_in_one_process_ends_the_run(losing, monkeypatch, tmp_path):
+    """The trainer would take its artist for one whom nobody knows."""
+    losing.left = 0
+    num_train = sum(split_of(one, (0.8, 0.1, 0.1)) == "train" for one in IDS)
+    sampling(monkeypatch, [{"train": num_train, "val": 0}])
+    with pytest.raises(LostRecordsError, match="subgraphs of val: [1-9] were expected and 0 found"):
+        executed(tmp_path, FILES, "error", subgraphs_of=REACH)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """TF-GNN's sampler gives each artist what it hears, the same everywhere, and no hidden edge."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from components.catalogue_example_gen.config import BuildConfig, Reach
+from components.catalogue_example_gen.subgraphs import SAMPLED_FILE, _Encode
 from tests.trainer.graphs import graph_of, vectors, words
 from tests.trainer.subgraph_examples import (
     looped,
@@ -101,6 +105,23 @@ def test_the_sampler_writes_what_plain_loops_write(small, tmp_path):
     expected = looped(small_case().graph, tmp_path / "examples", Reach((2, 1)))
     for split in SUBGRAPH_SPLITS:
         assert records_of(small[1], split) == records_of(expected, split)
+
+
+def test_the_subgraphs_in_the_files_are_counted(small):
+    assert json.loads(Path(small[1], SAMPLED_FILE).read_text()) == {"train": 5, "val": 2}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"sampled": [], "known": [[]]},
+        {"sampled": [1, 2], "known": [[]]},
+        {"sampled": [1], "known": []},
+    ],
+    ids=str,
+)
+def test_what_is_lost_or_doubled_on_the_way_to_a_subgraph_is_not_counted(found):
+    assert list(_Encode().process((b"a", found))) == []
 
 
 def test_no_hidden_edge_and_no_test_artist_is_in_any_subgraph(small):
