@@ -6,13 +6,15 @@ WORKERS ?= 2
 VARIANT ?= cpu
 IMAGE ?= artist-sim:0.1.0$(if $(filter gpu,$(VARIANT)),-gpu)
 BIN := .venv/bin
+HOME_FOLDER := $(or $(ARTIST_SIM_HOME),.artist_sim)
+PYTORCH ?= $(patsubst %/.installed,%,$(lastword $(wildcard $(HOME_FOLDER)/benchmarks/cost*/pytorch-*/.installed)))
 RESOLVE := $(BIN)/uv pip compile setup.py --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --quiet
 
-.PHONY: help setup run serve flink-up flink-down benchmark test test-flink lint lock image clean
+.PHONY: help setup run serve flink-up flink-down benchmark test test-flink test-pytorch lint lock image clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  make run CONFIG=configs/olga.yaml   another catalogue or configuration"
 	@echo "  make benchmark SUITE=olga           another suite; more: OPTIONS=--help"
 
@@ -41,6 +43,12 @@ test: setup ## all tests, two files at a time (WORKERS=N: more; 0: in one proces
 
 test-flink: setup ## the tests that need a Flink cluster, which they bring up by themselves
 	@ARTIST_SIM_TEST_FLINK=1 $(BIN)/python -m pytest -n 0 tests/pipeline/flink
+
+test-pytorch: setup ## the tests that compare with PyTorch Geometric, once the cost suite has installed it
+	@test -n "$(PYTORCH)" || { echo "There is no PyTorch Geometric; \
+	make benchmark SUITE=cost OPTIONS='--stages training --quick --forms whole_csr' installs it."; exit 2; }
+	@ARTIST_SIM_TEST_PYTORCH="$(abspath $(PYTORCH))" $(BIN)/python -m pytest -n 0 \
+	tests/benchmarks/test_cost_training.py tests/trainer/test_graph_convolutions.py
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

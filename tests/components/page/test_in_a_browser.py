@@ -24,8 +24,8 @@ CURVES = [
 
 
 @pytest.fixture(scope="module")
-def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    browser_path(request.config)
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    browser_path()
     contents = page_contents(judged(), CASE.graph, CASE.truth("test"), "no model", None)
     path = tmp_path_factory.mktemp("page") / "report.html"
     page = html_page(dataclasses.replace(contents, curves=CURVES))
@@ -34,8 +34,8 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest, report: Path) -> Iterator[Any]:
-    with running_browser(browser_path(request.config)) as found:
+def browser(report: Path) -> Iterator[Any]:
+    with running_browser(browser_path()) as found:
         yield found
 
 

@@ -54,9 +54,9 @@ def root(served: Served, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def named_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def named_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with version 7 of a catalogue with names; not made where no browser would look."""
-    browser_path(request.config)
+    browser_path()
     root = tmp_path_factory.mktemp("named") / "artist_sim"
     push_named(root / "7")
     return root
@@ -71,9 +71,9 @@ def named_server(named_root: Path) -> Iterator[RunningServer]:
 
 # For one module: while it runs, no other test could run an event loop.
 @pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     """The system's browser; skips, and says so, where there is none."""
-    with running_browser(browser_path(request.config)) as browser:
+    with running_browser(browser_path()) as browser:
         yield browser
 
 

@@ -18,11 +18,9 @@ NEW = re.compile("/explorer/api/new")
 
 
 @pytest.fixture(scope="module")
-def listened(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asked]:
+def listened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     """A served model that reads what plays become; not made where no browser would look."""
-    browser_path(request.config)
+    browser_path()
     yield from serving("sage_mean", tmp_path_factory.mktemp("listened"))
 
 
