@@ -66,8 +66,8 @@ def work_of(
 
     A convolution reads the states of its senders, writes a message of each, reads one along each
     edge, and makes a state of what each receiver hears and has. Backwards, all that is read and
-    written twice more, but nothing is computed for the content, which nothing teaches. The loss is
-    not counted.
+    written twice more; the content, which nothing teaches, is read once more. The loss is not
+    counted.
 
     Args:
       blocks: (senders, receivers, edges) of each convolution, the first convolution first; one or
@@ -81,10 +81,12 @@ def work_of(
     for place, (senders, receivers, edges) in enumerate(blocks):
         dense = 2.0 * (senders + receivers) * width * units
         heard = 2.0 * edges * units + 2.0 * receivers * units * units
-        # Of content: forward, and the gradient of the weights.
-        flop += dense * (_PASSES if place else _PASSES - 1) + heard * _PASSES
-        read = senders * width + edges * units + receivers * (width + units)
-        moved += _PASSES * _FLOAT * (read + senders * units + 2.0 * receivers * units)
+        # Content is read forward and for the gradient of the weights, and has none of its own.
+        passes = _PASSES if place else _PASSES - 1
+        flop += passes * dense + _PASSES * heard
+        states = (senders + receivers) * width
+        messages = (senders + edges + 3.0 * receivers) * units
+        moved += _FLOAT * (passes * states + _PASSES * messages)
         width = units
     artists = blocks[-1][1]
     for before, after in zip([width, *backend], backend):

@@ -1,8 +1,20 @@
-"""Numbers as the cost suite writes them."""
+"""Numbers as the cost suite writes them, and slopes."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 
 def short(value: float) -> str:
     """Three significant digits, and all of a whole number's: 0.536, 19.2, 819, 1,090."""
     return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+
+
+def slope(measured: Sequence[Mapping[str, Any]], edges: Sequence[int], key: str) -> float:
+    """Least squares of log `key` over log edges."""
+    values = [math.log(m[key]) for m in measured]
+    return float(np.polyfit(np.log(edges), values, 1)[0])

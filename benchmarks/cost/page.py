@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib
-import numpy as np
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
-from benchmarks.cost.numbers import short
+from benchmarks.cost.goals import alike, goals_table
+from benchmarks.cost.missing import missing_lines
+from benchmarks.cost.numbers import short, slope
 from benchmarks.cost.parts import WHOLE_EPOCHS  # noqa: E402
 from benchmarks.cost.parts_page import (  # noqa: E402
     bound_table,
@@ -26,18 +26,11 @@ from benchmarks.cost.parts_page import (  # noqa: E402
     steps_table,
     whole_table,
 )
-from benchmarks.cost.stages import STAGES  # noqa: E402
+from benchmarks.cost.stages import STAGES, TITLES  # noqa: E402
+from benchmarks.cost.timeline import timeline_plot  # noqa: E402
 from benchmarks.cost.training_page import score_plot, training_section  # noqa: E402
 from benchmarks.store import write_whole  # noqa: E402
 
-_TITLES: Final = {
-    "graph": "graph builder",
-    "workers": "graph builder, a worker process a core",
-    "pandas": "the same joins in pandas",
-    "sampler": "TF-GNN's sampler",
-    "epoch": "an epoch of `diffusion`",
-    "embed": "embedding the catalogue",
-}
 # Okabe and Ito's colours, as in the other plots.
 _STYLES: Final = dict(
     zip(
@@ -58,16 +51,21 @@ _NOT_RUN: Final = "not run"
 
 def write_page(result: Mapping[str, Any], page: Path, source: Path) -> None:
     """Writes the Markdown page and its plots."""
-    images = [page.with_suffix("") / name for name in ("seconds.png", "scores.png")]
-    for image, plot in zip(images, (_plot(result), score_plot(result)), strict=True):
+    plots = {
+        "seconds.png": _plot(result),
+        "scores.png": score_plot(result),
+        "timeline.png": timeline_plot(result),
+    }
+    images = [page.with_suffix("") / name for name in plots]
+    for image, plot in zip(images, plots.values(), strict=True):
         if plot:
             write_whole(image, plot)
     links = [os.path.relpath(path, page.parent) for path in (source, *images)]
     write_whole(page, markdown(result, *links).encode())
 
 
-def markdown(result: Mapping[str, Any], source: str, image: str, scores: str) -> str:
-    """The page's text; `source`, `image` and `scores` are links, the last two to plots."""
+def markdown(result: Mapping[str, Any], source: str, image: str, scores: str, timeline: str) -> str:
+    """The page's text; all but the first are links, to the results and to plots."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
     return f"""# Results: what graphs, epochs and embeddings cost
@@ -78,6 +76,12 @@ each artist. Each figure is of a process of its own; seconds are wall time, besi
 the processor, and memory is the most that the process ever held. An epoch and an embedding \
 include the tracing of their functions, some seconds whatever the size. Medians of the rounds. \
 {_when(result)}
+
+## What is wanted
+
+{goals_table(result)}
+
+## Seconds and memory
 
 {_table(result)}
 
@@ -96,16 +100,17 @@ Beside TF-GNN's own sampler (`tensorflow_gnn.experimental.sampler`), on Beam's d
 {_beside(result, "sampler")}
 
 The sampler draws 25 neighbours at most of each artist from tables in its own format, which are \
-made before and not counted. It lists all edges, checks no row, and computes no statistics.
+made before and not counted. Its tables list all edges; it checks no row, and computes no \
+statistics.
 
 pandas holds all tables in memory and joins them; it checks no row, sets none aside, and computes \
 no statistics but the mean and deviation of features.
 
 ## Where the time of graph building goes
 
-Beam's clocks, which look every 200 ms at which step runs, in one process: shares of the seconds \
-that the pipeline takes. What no step's clock counts is Beam's own: grouping, passing on between \
-steps, planning.
+Beam's clocks, which look several times a second at which step runs, in one process: shares of the \
+seconds that the pipeline takes. What no step's clock counts is Beam's own: grouping, passing on \
+between steps, planning.
 
 {steps_table(result)}
 
@@ -116,10 +121,10 @@ steps, planning.
 ## What an epoch has to move
 
 An epoch of the traced form, beside what its arrays and products would take at this machine's \
-rates: each array read or written once for each layer that uses it, and twice more backwards; the \
-loss and Adam not counted. The rates were measured in the same process: all cores copy arrays of \
-256 MiB (STREAM's copy, read and written), and NumPy multiplies dense matrices. Sparse content \
-counts by its numbers that are not zero.
+rates: each array read or written once for each layer that uses it, and twice more backwards, \
+content once more; the loss and Adam not counted. The rates were measured in the same process: \
+all cores copy arrays of 256 MiB (STREAM's copy, read and written), and NumPy multiplies dense \
+matrices. Sparse content counts by its numbers that are not zero.
 
 {bound_table(result)}
 
@@ -131,6 +136,8 @@ step before it; another step *waited* where it took more than a hundredth of the
 get its batch.
 
 {profile_table(result)}
+
+{_picture("Batches, waits and steps of an epoch", timeline, timeline_plot(result))}
 
 ## Where the time of an epoch goes
 
@@ -163,8 +170,9 @@ where pages that several share count once.
 
 ## Not measured
 
-{_missing(result)}
-- Runners other than Beam's direct one are not part of this suite.
+{missing_lines(result)}
+- The way to a score is measured on OLGA alone.
+- Runners other than Beam's direct one, and `artist-sim embed`, are not part of this suite.
 
 ## Machine and versions
 
@@ -176,17 +184,15 @@ ones to compare.
 """
 
 
+def _picture(what: str, link: str, plot: bytes | None) -> str:
+    return f"![{what}]({link})" if plot else "There is no plot of it."
+
+
 def _when(result: Mapping[str, Any]) -> str:
     days = " to ".join(result["days"])
     outdated = ", ".join(result["outdated"])
     other = f" The code has changed since these were measured: {outdated}." if outdated else ""
     return f"Measured {days}.{other}"
-
-
-def slope(measured: Sequence[Mapping[str, Any]], edges: Sequence[int], key: str) -> float:
-    """Least squares of log `key` over log edges."""
-    values = [math.log(m[key]) for m in measured]
-    return float(np.polyfit(np.log(edges), values, 1)[0])
 
 
 def _found(result: Mapping[str, Any], stage: str, artists: int) -> Mapping[str, Any] | None:
@@ -202,7 +208,7 @@ def _table(result: Mapping[str, Any]) -> str:
     ]
     for stage in STAGES:
         for size in result["sizes"]:
-            first = [_TITLES[stage], f"{size['artists']:,}", f"{size['edges']:,}", str(size["dim"])]
+            first = [TITLES[stage], f"{size['artists']:,}", f"{size['edges']:,}", str(size["dim"])]
             m = _found(result, stage, size["artists"])
             if m is None:
                 lines.append(_row([*first, _NOT_RUN, *[""] * 8]))
@@ -223,23 +229,22 @@ def _row(cells: Sequence[str]) -> str:
 
 def _slopes(result: Mapping[str, Any]) -> str:
     """Over the catalogues with as many edges an artist as the first."""
-    first = result["sizes"][0]
-    alike = [
-        s
-        for s in result["sizes"]
-        if s["edges"] * first["artists"] == (first["edges"] * s["artists"])
+    lines = [
+        "| what | edges | processor seconds | seconds | peak memory |",
+        "|" + " --- |" * 5,
     ]
-    texts = []
     for stage in STAGES:
-        some = [(s["edges"], m) for s in alike if (m := _found(result, stage, s["artists"]))]
-        if len(some) > 1:
-            edges, measured = zip(*some, strict=True)
-            cpu, wall = (slope(measured, edges, key) for key in ("cpu_seconds", "seconds"))
-            span = f"{edges[0]:,} to {edges[-1]:,} edges"
-            texts.append(f"{_TITLES[stage]} {cpu:.2f} ({wall:.2f} by wall time; {span})")
-    if not texts:
+        edges, measured = alike(result, stage)
+        if len(edges) > 1:
+            keys = ("cpu_seconds", "seconds", "peak_mib")
+            # Not -0.00, where all are alike.
+            slopes = [f"{round(slope(measured, edges, key), 2) + 0.0:.2f}" for key in keys]
+            lines.append(_row([TITLES[stage], f"{edges[0]:,} to {edges[-1]:,}", *slopes]))
+    if len(lines) == 2:
         return "There is no slope of one size alone."
-    return f"Slope of log processor seconds over log edges: {'; '.join(texts)}. 1 is linear."
+    return f"""Slopes of their logarithms over that of the edges; 1 is linear, 0 is flat:
+
+{chr(10).join(lines)}"""
 
 
 def _beside(result: Mapping[str, Any], stage: str) -> str:
@@ -263,16 +268,6 @@ def _start_up(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _missing(result: Mapping[str, Any]) -> str:
-    missing = [
-        f"- {_TITLES[stage]}, {size['artists']:,} artists: {_NOT_RUN}."
-        for stage in STAGES
-        for size in result["sizes"]
-        if _found(result, stage, size["artists"]) is None
-    ]
-    return "\n".join(missing) if missing else "- Of the stages above, nothing is left out."
-
-
 def _plot(result: Mapping[str, Any]) -> bytes:
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for stage, (colour, marker) in _STYLES.items():
@@ -282,7 +277,7 @@ def _plot(result: Mapping[str, Any]) -> bytes:
             if (m := _found(result, stage, size["artists"]))
         ]
         if some:
-            label = _TITLES[stage].replace("`", "")
+            label = TITLES[stage].replace("`", "")
             axes.plot(*zip(*sorted(some)), marker=marker, color=colour, label=label)
     axes.set(xscale="log", yscale="log", xlabel="edges", ylabel="processor seconds")
     axes.grid(alpha=0.3)

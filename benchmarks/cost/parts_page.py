@@ -16,7 +16,10 @@ def start_table(result: Mapping[str, Any]) -> str:
     every = result["parts"][START]
     if not every:
         return "Not run."
-    lines = ["| configuration | seconds | range | rounds | load | began |", "|" + " --- |" * 6]
+    lines = [
+        "| configuration | seconds | range | rounds | load | began, in the first round |",
+        "|" + " --- |" * 6,
+    ]
     for one in every:
         began = ", ".join(f"{name} {short(second)} s" for name, second in one["before"].items())
         cells = [f"`{one['config']}`", short(one["seconds"])]
@@ -101,7 +104,7 @@ def profile_table(result: Mapping[str, Any]) -> str:
 
 def kinds_table(result: Mapping[str, Any]) -> str:
     """Which share of the time of its operations an epoch spends on each kind of them."""
-    every = result["parts"][PROFILE]
+    every = [one for one in result["parts"][PROFILE] if "kinds" in one]
     if not every:
         return "Not run."
     named = list(every[0]["kinds"])

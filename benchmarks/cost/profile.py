@@ -52,7 +52,7 @@ def profile_epoch(examples: Path, folder: Path) -> dict[str, Any]:
       folder: the profile is written to a folder in it.
 
     Returns:
-      What `shares` and `kinds` return, and `peak_mib`.
+      What `shares`, `kinds` and `timeline` return, and `peak_mib`.
     """
     import tensorflow as tf
 
@@ -105,7 +105,8 @@ def profile_epoch(examples: Path, folder: Path) -> dict[str, Any]:
     finally:
         shutil.rmtree(log, ignore_errors=True)
     peak = round(peak_kib() / 1024, 1)
-    return {**shares(spans), "kinds": kinds(spans), "peak_mib": peak}
+    found = {**shares(spans), "kinds": kinds(spans), "timeline": timeline(spans)}
+    return {**found, "peak_mib": peak}
 
 
 def read_spans(log: Path) -> list[Span]:
@@ -150,6 +151,20 @@ def shares(spans: Sequence[Span]) -> dict[str, Any]:
     }
     late = sum(one > middle / 100 for one in waited[1:])
     return {"steps": len(steps), "waited": late, **{n: round(v, 5) for n, v in figures.items()}}
+
+
+def timeline(spans: Sequence[Span]) -> dict[str, list[list[float]]]:
+    """When an epoch's batches were made, its steps waited and ran: seconds from the first wait."""
+    began = next(span.begin for span in spans if span.name == WAIT)
+    named = {"batch": BATCH, "wait": WAIT, "step": STEP}
+    return {
+        row: [
+            [round(span.begin - began, 4), round(span.end - began, 4)]
+            for span in spans
+            if span.name == name
+        ]
+        for row, name in named.items()
+    }
 
 
 def kinds(spans: Sequence[Span]) -> dict[str, float]:

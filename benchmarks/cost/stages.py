@@ -7,6 +7,15 @@ from typing import Final
 STAGES: Final = ("graph", "workers", "pandas", "sampler", "epoch", "embed")
 """Each is a process of its own; 'workers', the graph builder with a worker process a core, has
 more. 'epoch' also tells how long the first step takes to come."""
+TITLES: Final = {
+    "graph": "graph builder",
+    "workers": "graph builder, a worker process a core",
+    "pandas": "the same joins in pandas",
+    "sampler": "TF-GNN's sampler",
+    "epoch": "an epoch of `diffusion`",
+    "embed": "embedding the catalogue",
+}
+"""Of the stages, on the page."""
 TRAINING: Final = "training"
 SCORE: Final = "score"
 START: Final = "start"

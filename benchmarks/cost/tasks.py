@@ -187,6 +187,7 @@ def results_of(plan: Plan, records: Records) -> dict[str, Any]:
             for stage in STAGES
             if (summary := _summary(records, stage, size))
         ],
+        "trained": [one.name for one in plan.trained],
         "training": training_results(records, plan.trained),
         "parts": part_results(records, plan.trained, tuple(size.artists for size in plan.sizes)),
         "outdated": records.outdated(),

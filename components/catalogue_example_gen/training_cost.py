@@ -2,7 +2,7 @@
 
 It is known before anything is read but the number of rows of each table, so that it costs nothing;
 and that is how exact it is. Every coefficient was measured, on one machine of two cores;
-docs/scale.md sets estimates beside measurements.
+docs/results/plan.md sets estimates beside measurements.
 
 Nothing heavy is imported here.
 """

@@ -30,6 +30,7 @@ from benchmarks.cost.parts_page import (
 from benchmarks.cost.records import Records
 from benchmarks.cost.stages import BOUND, PROFILE, START
 from benchmarks.cost.start import measure_start
+from benchmarks.cost.timeline import timeline_plot
 from benchmarks.cost.trainings import Trained
 from benchmarks.cost.whole import measure_whole
 from catalogues.errors import InputError
@@ -43,6 +44,7 @@ PROFILE_FOUND = {
     **{"steps": 9, "waited": 0, "seconds": 4.0, "waiting": 0.0123, "first_wait": 0.01},
     **{"making": 1.5, "peak_mib": 9.0},
     "kinds": {"dense products": 3.0, "element by element": 1.0},
+    "timeline": {"batch": [[0.0, 1.0]], "wait": [[0.0, 1.0]], "step": [[1.0, 4.0]]},
 }
 
 
@@ -103,6 +105,7 @@ def test_the_page_says_how_long_steps_wait(measured, tmp_path):
     measure_starts(parts.CONFIGS[:1], 1, Records(tmp_path), tmp_path, quiet)
     found = {"parts": part_results(Records(tmp_path), [Trained("OLGA", 2)])}
     assert profile_table(found).endswith("| OLGA | 9 | 4 | 1.23% | 1.00% | 0 | 1.5 s |")
+    assert timeline_plot(found).startswith(b"\x89PNG")
     assert kinds_table(found).endswith("| OLGA | 75% | 25% | 4 s |")
     assert "| `configs/sampler.yaml` | 20 | 20 – 20 | 1 |" in start_table(found)
     assert start_table(found).endswith("| training 7 s |")

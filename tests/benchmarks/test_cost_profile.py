@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.cost.profile import BATCH, STEP, WAIT, Span, kinds, profile_epoch, shares
+from benchmarks.cost.profile import BATCH, STEP, WAIT, Span, kinds, profile_epoch, shares, timeline
 from tests.trainer.graphs import two_communities
 from tests.trainer.test_run_fn import write_examples
 
@@ -26,6 +26,11 @@ def test_the_shares_of_an_epoch_by_hand():
     assert (found["steps"], found["seconds"], found["waited"]) == (3, 10, 1)
     assert found["waiting"] == pytest.approx(0.1501)
     assert (found["first_wait"], found["making"]) == (0.1, 4)
+    assert timeline(spans) == {
+        "batch": [[0, 1], [1, 4]],
+        "wait": [[0, 1], [5, 5.001], [9, 9.5], [10, 15]],
+        "step": [[1, 5], [5.001, 9], [9.5, 10]],
+    }
 
 
 def test_the_kinds_of_operations_by_hand():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from benchmarks.cost.catalogue import make_catalogue
 from benchmarks.cost.steps import BETWEEN, PHASES, phases, profile_builder
 
@@ -27,7 +25,8 @@ def test_a_build_tells_where_its_time_goes(tmp_path):
     catalogue = make_catalogue(tmp_path, 300, 3000, 8)
     found = profile_builder(catalogue, tmp_path / "work")
     assert list(found["steps"]) == [*PHASES, BETWEEN]
-    assert sum(found["steps"].values()) == pytest.approx(found["seconds"], abs=0.01)
-    # Clocks count what a thread does, so that they cannot count more than there was.
+    # One step runs at a time, so that their clocks cannot count more than there was.
     assert 0 < found["steps"][BETWEEN] < found["seconds"]
+    assert found["steps"]["reading and checking rows"] > 0
+    assert found["steps"]["encoding ego graphs"] > 0
     assert list((tmp_path / "work").iterdir()) == []
