@@ -17,8 +17,8 @@ Embeds every artist of a catalogue and writes the vectors as Parquet: `artist_id
 65,536 artists a file, in the order of the ids. They are what the model answers to
 `serving_default`, made of each artist's content and of the edges that no split hides.
 
-It holds neither the graph nor all vectors in memory: blocks of artists hear one another on Beam,
-one graph convolution or one hop of the walks after the other. docs/scale.md says what a worker has
+It does not hold the graph in memory: blocks of artists hear one another on Beam,
+one graph convolution or one hop of the walks after the other. docs/memory.md says what a worker has
 to hold.
 """
 _EXAMPLES: Final = """\
