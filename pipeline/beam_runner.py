@@ -11,6 +11,8 @@ from pipeline.config import AUTO, DIRECT_RUNNER, BeamConfig
 
 MANY_ROWS: Final = 500_000
 """A catalogue of so many rows or more is built in several processes (decision 19)."""
+FEWEST_CORES: Final = 4
+"""On two cores worker processes gained nothing (decision 19)."""
 MOST_WORKERS: Final = 8
 """One process hands out what they read: a sixth of the work where this was measured."""
 _PROCESS_BYTES: Final = 9 * 10**8
@@ -37,8 +39,8 @@ class ChosenRunner:
 def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
     """Puts a runner in the place of `auto`; what a person says of it stays.
 
-    It is Beam's direct runner in this process for few rows, on one core, or where memory is short,
-    and else the same with worker processes.
+    It is Beam's direct runner in this process for few rows, on few cores, or where memory is
+    short, and else the same with worker processes.
 
     Args:
       beam: of the configuration.
@@ -53,12 +55,14 @@ def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
     names = [option.partition("=")[0].removeprefix("--") for option in beam.options]
     if any(name in _CHOOSING for name in names):
         return ChosenRunner(direct, "as `beam.options` say")
-    cores = usable_cores()
-    if cores < 2:
-        return ChosenRunner(direct, "in this process, as there is one core")
     rows = all_rows(newest_catalogue(catalogue))
     if rows < MANY_ROWS:
         why = f"the catalogue has {rows:,} rows, fewer than {MANY_ROWS:,}"
+        return ChosenRunner(direct, f"in this process, as {why}")
+    cores = usable_cores()
+    if cores < FEWEST_CORES:
+        there = "is one core" if cores == 1 else f"are {cores} cores"
+        why = f"there {there}, fewer than {FEWEST_CORES}"
         return ChosenRunner(direct, f"in this process, as {why}")
     workers = min(cores, MOST_WORKERS)
     needed, free = (1 + workers) * _PROCESS_BYTES + rows * _ROW_BYTES, free_bytes()

@@ -47,12 +47,12 @@ IN_PROCESS = ("DirectRunner", "in_memory", 1)
 @pytest.mark.parametrize(
     ("cores", "many_rows", "taken", "told"),
     [
-        (2, ROWS + 1, IN_PROCESS, "in this process, as the catalogue has 9 rows, fewer than 10"),
+        (4, ROWS + 1, IN_PROCESS, "in this process, as the catalogue has 9 rows, fewer than 10"),
         (
-            2,
+            4,
             ROWS,
-            ("DirectRunner", "multi_processing", 2),
-            "with 2 worker processes, as the catalogue has 9 rows, 9 or more, and there are 2 "
+            ("DirectRunner", "multi_processing", 4),
+            "with 4 worker processes, as the catalogue has 9 rows, 9 or more, and there are 4 "
             "cores",
         ),
         (
@@ -61,7 +61,8 @@ IN_PROCESS = ("DirectRunner", "in_memory", 1)
             ("DirectRunner", "multi_processing", 8),
             "with 8 worker processes, as",
         ),
-        (1, ROWS, IN_PROCESS, "in this process, as there is one core"),
+        (3, ROWS, IN_PROCESS, "in this process, as there are 3 cores, fewer than 4"),
+        (1, ROWS, IN_PROCESS, "in this process, as there is one core, fewer than 4"),
     ],
 )
 def test_auto_goes_by_cores_and_rows(catalogue, machine, cores, many_rows, taken, told):
@@ -72,22 +73,22 @@ def test_auto_goes_by_cores_and_rows(catalogue, machine, cores, many_rows, taken
 
 
 def test_short_memory_keeps_it_in_process(catalogue, machine):
-    # Three processes of 900 MB, and 2 kB for each of 9 rows.
-    needed = 3 * 9 * 10**8 + 9 * 2000
-    machine(2, ROWS, needed - 1)
+    # Five processes of 900 MB, and 2 kB for each of 9 rows.
+    needed = 5 * 9 * 10**8 + 9 * 2000
+    machine(4, ROWS, needed - 1)
     chosen = choose_runner(BeamConfig(), catalogue)
     assert as_beam_reads(chosen.beam) == IN_PROCESS
     assert chosen.told == (
-        "in this process, as 2 workers and 9 rows may take 2.7 GB, and 2.7 GB are free"
+        "in this process, as 4 workers and 9 rows may take 4.5 GB, and 4.5 GB are free"
     )
-    machine(2, ROWS, needed)
+    machine(4, ROWS, needed)
     assert as_beam_reads(choose_runner(BeamConfig(), catalogue).beam)[1] == "multi_processing"
 
 
 def test_other_options_stay_beside_it(catalogue, machine):
-    machine(2, ROWS)
+    machine(4, ROWS)
     chosen = choose_runner(BeamConfig(options=("--direct_runner_bundle_repeat=1",)), catalogue)
-    assert as_beam_reads(chosen.beam) == ("DirectRunner", "multi_processing", 2)
+    assert as_beam_reads(chosen.beam) == ("DirectRunner", "multi_processing", 4)
     options = PipelineOptions(chosen.beam.arguments()).view_as(DirectOptions)
     assert options.direct_runner_bundle_repeat == 1
 
@@ -107,7 +108,7 @@ def test_other_options_stay_beside_it(catalogue, machine):
     ids=["runner", "another", "option", "workers", "mode"],
 )
 def test_what_a_person_says_stays(machine, beam, taken):
-    machine(2, 0)
+    machine(4, 0)
     # No catalogue is looked at.
     assert as_beam_reads(choose_runner(beam, "nowhere").beam) == taken
 
