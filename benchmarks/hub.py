@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,13 +18,14 @@ from typing import Any, Final
 
 import yaml
 
+from benchmarks.processes import answer_of
+from catalogues.errors import InputError
 from catalogues.spec import SPEC_FILE
 from pipeline.home import home
 from pipeline.quiet import quiet_third_parties
 
 SHAPES: Final = ("first", "last", "row")
 """Of the edges: with the artist whose id is the first, or the last; or each with the next."""
-_ROOT: Final = Path(__file__).parents[1]
 _SPEC: Final = {
     "name": "hub",
     "artists": {"table": "artists.parquet", "id": "id", "split": "split"},
@@ -113,11 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for shape in args.shapes or SHAPES:
         command = [sys.executable, "-m", "benchmarks.hub", "--here", shape]
         command.append(f"--artists={args.artists}")
-        done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            print(f"{shape}: the process ended with {done.returncode}", file=sys.stderr)
+        try:
+            cost = answer_of(command, shape)
+        except InputError as error:
+            print(error, file=sys.stderr)
             return 1
-        cost = json.loads(done.stdout.splitlines()[-1])
         print(
             f"{shape}: {cost['edges']:,} edges, {cost['cut']:,} neighbours cut; "
             f"{cost['peak_mib']:,} MiB at most; {cost['cpu_seconds']} processor seconds, "

@@ -10,18 +10,17 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from benchmarks.processes import answer_of
+from catalogues.errors import InputError
 from pipeline.home import home
 from pipeline.quiet import quiet_third_parties
 from trainer.config import LAYERS
 
-_ROOT: Final = Path(__file__).parents[1]
 _ARTISTS, _EDGES = 136_731, 3_277_677
 
 
@@ -98,11 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for layer in args.layers or LAYERS:
         options = [f"--{n}={v}" for n, v in zip(("artists", "edges", "units"), size, strict=True)]
         command = [sys.executable, "-m", "benchmarks.layer_memory", "--here", layer, *options]
-        done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            print(f"{layer}: the process ended with {done.returncode}", file=sys.stderr)
+        try:
+            cost = answer_of(command, layer)
+        except InputError as error:
+            print(error, file=sys.stderr)
             return 1
-        cost = json.loads(done.stdout.splitlines()[-1])
         print(
             f"{layer}: {cost['peak_mib']:,} MiB at most, {cost['before_mib']:,} before the layer; "
             f"{cost['cpu_seconds']} processor seconds; {cost['directed_edges']:,} directed edges",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from benchmarks.cost.numbers import short, slope
+from benchmarks.cost.numbers import catalogue_title, short, slope
 from benchmarks.cost.parts import WHOLE_ARTISTS
 from benchmarks.cost.stages import FORMS, WHOLE
 from benchmarks.cost.training import TRACED
@@ -56,7 +56,7 @@ def _trainings(result: Mapping[str, Any]) -> Iterator[Goal]:
     every = result["training"]["epochs"]
     for catalogue in result["trained"]:
         seconds = {o["form"]: o["seconds"] for o in every if o["catalogue"] == catalogue}
-        named = f"{int(catalogue):,} artists" if catalogue.isdigit() else catalogue
+        named = catalogue_title(catalogue)
         compared = [(_FASTER, what, forms) for what, forms in _LOADERS.items()]
         compared += [(1.0, f"full batches, {what}", forms) for what, forms in _FULL.items()]
         for times, what, forms in compared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from benchmarks.cost.numbers import catalogue_title
 from benchmarks.cost.parts import CONFIGS, WHOLE_ARTISTS
 from benchmarks.cost.stages import (
     BOUND,
@@ -46,7 +47,7 @@ def _missing(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for form, title in FORMS.items():
             if (catalogue, form) not in epochs:
                 why = _WHY.get(form, "") if catalogue != OLGA else ""
-                yield f"an epoch of {title}, {_named(catalogue)}", why
+                yield f"an epoch of {title}, {catalogue_title(catalogue)}", why
     scores = {one["form"] for one in training["scores"]}
     for form in SCORED:
         if form not in scores:
@@ -55,7 +56,7 @@ def _missing(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         there = {one["catalogue"] for one in parts[part]}
         for catalogue in result["trained"]:
             if catalogue not in there:
-                yield f"{text}, {_named(catalogue)}", ""
+                yield f"{text}, {catalogue_title(catalogue)}", ""
     there = {one["artists"] for one in parts[STEPS]}
     for artists in sizes:
         if artists not in there:
@@ -66,7 +67,3 @@ def _missing(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"the start of `{config}`", ""
     if not parts[WHOLE]:
         yield f"a whole run, {WHOLE_ARTISTS:,} artists", ""
-
-
-def _named(catalogue: str) -> str:
-    return f"{int(catalogue):,} artists" if catalogue.isdigit() else catalogue

@@ -27,7 +27,7 @@ from benchmarks.cost.parts_page import (  # noqa: E402
     whole_table,
 )
 from benchmarks.cost.stages import STAGES, TITLES  # noqa: E402
-from benchmarks.cost.timeline import timeline_plot  # noqa: E402
+from benchmarks.cost.timeline import timed, timeline_plot  # noqa: E402
 from benchmarks.cost.training_page import score_plot, training_section  # noqa: E402
 from benchmarks.store import write_whole  # noqa: E402
 
@@ -137,7 +137,7 @@ get its batch.
 
 {profile_table(result)}
 
-{_picture("Batches, waits and steps of an epoch", timeline, timeline_plot(result))}
+{_picture("Batches, waits and steps of an epoch", timeline, bool(timed(result)))}
 
 ## Where the time of an epoch goes
 
@@ -184,8 +184,8 @@ ones to compare.
 """
 
 
-def _picture(what: str, link: str, plot: bytes | None) -> str:
-    return f"![{what}]({link})" if plot else "There is no plot of it."
+def _picture(what: str, link: str, there: bool) -> str:
+    return f"![{what}]({link})" if there else "There is no plot of it."
 
 
 def _when(result: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.numbers import short
-from benchmarks.cost.processes import module_answer
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import BOUND, PROFILE, START, STEPS, WHOLE
 from benchmarks.cost.start import measure_start
 from benchmarks.cost.trainings import Trained, own_process
 from benchmarks.cost.whole import measure_whole
+from benchmarks.processes import module_answer
 
 CONFIGS: Final = ("configs/sampler.yaml", "configs/olga.yaml")
 """Of the runs whose start is measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.cost.numbers import short
+from benchmarks.cost.numbers import catalogue_title, short
 from benchmarks.cost.parts import bound_seconds
 from benchmarks.cost.stages import BOUND, PROFILE, START, STEPS, WHOLE
 from benchmarks.cost.training import TRACED
@@ -76,7 +76,7 @@ def bound_table(result: Mapping[str, Any]) -> str:
         trained = result["training"]["epochs"]
         same = (o for o in trained if (o["catalogue"], o["form"]) == (one["catalogue"], TRACED))
         took = next((o["seconds"] for o in same), None)
-        cells = [_name(one), str(one["steps"]), short(one["bytes"] / 1e9)]
+        cells = [catalogue_title(one["catalogue"]), str(one["steps"]), short(one["bytes"] / 1e9)]
         cells += [short(one["bandwidth"] / 1e9), f"{short(memory)} s", short(one["flop"] / 1e9)]
         cells += [short(one["product_rate"] / 1e9), f"{short(products)} s"]
         far = "" if took is None else f"{took / max(memory, products):.2f} ×"
@@ -96,7 +96,12 @@ def profile_table(result: Mapping[str, Any]) -> str:
         "|" + " --- |" * 7,
     ]
     for one in every:
-        cells = [_name(one), str(one["steps"]), short(one["seconds"]), f"{one['waiting']:.2%}"]
+        cells = [
+            catalogue_title(one["catalogue"]),
+            str(one["steps"]),
+            short(one["seconds"]),
+            f"{one['waiting']:.2%}",
+        ]
         cells += [f"{one['first_wait']:.2%}", str(one["waited"]), f"{short(one['making'])} s"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -112,10 +117,7 @@ def kinds_table(result: Mapping[str, Any]) -> str:
     for one in every:
         total = sum(one["kinds"].values())
         shares = [f"{one['kinds'][kind] / total:.0%}" for kind in named]
-        lines.append(f"| {' | '.join([_name(one), *shares, f'{short(total)} s'])} |")
+        lines.append(
+            f"| {' | '.join([catalogue_title(one['catalogue']), *shares, f'{short(total)} s'])} |"
+        )
     return "\n".join(lines)
-
-
-def _name(one: Mapping[str, Any]) -> str:
-    name: str = one["catalogue"]
-    return f"{int(name):,} artists" if name.isdigit() else name

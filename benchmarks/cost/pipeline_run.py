@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.cost.processes import ROOT
+from benchmarks.processes import ROOT
 
 _STAGE: Final = re.compile(r"^\[\d+/\d+\] (.+?)(?: →.*)?$")
 

@@ -20,7 +20,6 @@ from benchmarks.cost.parts import (
     measure_steps,
     part_results,
 )
-from benchmarks.cost.processes import module_answer
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import (
     BOUND,
@@ -44,6 +43,7 @@ from benchmarks.cost.trainings import (
     own_process,
     training_results,
 )
+from benchmarks.processes import module_answer
 from catalogues.errors import InputError
 
 

@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
+from benchmarks.cost.numbers import catalogue_title  # noqa: E402
 from benchmarks.cost.stages import PROFILE  # noqa: E402
 
 # Okabe and Ito's colours, as in the other plots.
@@ -22,13 +23,17 @@ _ROWS: Final = {
 }
 
 
+def timed(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The epochs that there is a plot of; records that are older than it have no times."""
+    return [one for one in result["parts"][PROFILE] if "timeline" in one]
+
+
 def timeline_plot(result: Mapping[str, Any]) -> bytes | None:
     """A row of bars for each of batches, waits and steps, a panel a catalogue, as PNG.
 
     None: no epoch was profiled.
     """
-    # Records that are older than this plot have no times.
-    every = [one for one in result["parts"][PROFILE] if "timeline" in one]
+    every = timed(result)
     if not every:
         return None
     figure, panels = plt.subplots(
@@ -40,8 +45,7 @@ def timeline_plot(result: Mapping[str, Any]) -> bytes | None:
             # Neighbours touch; a line between them lets one count.
             axes.broken_barh(bars, (place - 0.4, 0.8), color=colour, edgecolor="white", lw=0.4)
         axes.set_yticks(range(len(_ROWS)), [label for label, _ in _ROWS.values()])
-        name = one["catalogue"]
-        axes.set_title(f"{int(name):,} artists" if name.isdigit() else name, loc="left", size=10)
+        axes.set_title(catalogue_title(one["catalogue"]), loc="left", size=10)
         axes.set_xlim(0, one["seconds"])
     panels[-1, 0].set_xlabel("seconds of the epoch")
     buffer = io.BytesIO()

@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
-from benchmarks.cost.numbers import short
+from benchmarks.cost.numbers import catalogue_title, short
 from benchmarks.cost.stages import FORMS, SCORED  # noqa: E402
 from benchmarks.cost.training import TRACED  # noqa: E402
 from benchmarks.cost.trainings import time_to_score  # noqa: E402
@@ -65,8 +65,7 @@ def _epochs(every: Sequence[Mapping[str, Any]]) -> str:
         def ratio(name: str, one: Any = one, ours: Any = ours) -> str:
             return f"{one[name] / ours[name]:.2f} ×" if ours else "not run"
 
-        name = one["catalogue"] if not one["catalogue"].isdigit() else f"{int(one['catalogue']):,}"
-        cells = [name, FORMS[one["form"]], short(one["seconds"])]
+        cells = [catalogue_title(one["catalogue"]), FORMS[one["form"]], short(one["seconds"])]
         cells += [f"{short(one['fastest'])} – {short(one['slowest'])}", ratio("seconds")]
         cells += [short(one["cpu_seconds"]), ratio("cpu_seconds")]
         cells += [f"{one['waited'] / one['seconds']:.1%}", f"{one['peak_mib']:,.0f}"]

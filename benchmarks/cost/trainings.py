@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost.numbers import short
-from benchmarks.cost.processes import answer_of, module_answer
 from benchmarks.cost.records import Records, record_name
 from benchmarks.cost.stages import FORMS
 from benchmarks.cost.training import FIGURES, TRACED
 from benchmarks.environments import own_environment
+from benchmarks.processes import answer_of, module_answer
 
 _HERE: Final = Path(__file__).parent
 _PINS: Final = ("requirements-pyg.txt", "requirements-pyg-compiled.txt")

@@ -170,7 +170,7 @@ def test_the_page_compares_with_the_traced_form(trained, tmp_path):
     )
     result = {"training": training_results(Records(tmp_path), [Trained("60000", 3)])}
     text = training_section(result, "scores.png")
-    assert "| 60,000 | whole graph for each batch, CSR | 7 | 5 – 9 | 1.40 × |" in text
+    assert "| 60,000 artists | whole graph for each batch, CSR | 7 | 5 – 9 | 1.40 × |" in text
     assert "torch 1" in text
     assert "The way to a score is not run." in text and score_plot(result) is None
     measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)

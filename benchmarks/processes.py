@@ -1,4 +1,4 @@
-"""What a process of the suite's own answers: JSON in the last line that it prints."""
+"""What a process of a benchmark answers: JSON in the last line that it prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from catalogues.errors import InputError
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[1]
 
 
 def answer_of(command: Sequence[str], what: str) -> dict[str, Any]:
