@@ -11,7 +11,7 @@ PYTORCH ?= $(patsubst %/.installed,%,$(lastword $(wildcard $(HOME_FOLDER)/benchm
 RESOLVE := $(BIN)/uv pip compile setup.py --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --quiet
 
-.PHONY: help setup run serve flink-up flink-down benchmark test test-flink test-pytorch lint lock image clean
+.PHONY: help setup run serve flink-up flink-down benchmark test test-flink test-spark test-pytorch lint lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ test: setup ## all tests, two files at a time (WORKERS=N: more; 0: in one proces
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 test-flink: setup ## the tests that need a Flink cluster, which they bring up by themselves
-	@ARTIST_SIM_TEST_FLINK=1 $(BIN)/python -m pytest -n 0 tests/pipeline/flink
+	@ARTIST_SIM_TEST_FLINK=1 $(BIN)/python -m pytest -n 0 tests/pipeline/flink tests/pipeline/engines/test_on_flink.py
+
+test-spark: setup ## the same on Spark, in one process (needs Java and Maven)
+	@ARTIST_SIM_TEST_SPARK=1 $(BIN)/python -m pytest -n 0 tests/pipeline/engines/test_on_spark.py
 
 test-pytorch: setup ## the tests that compare with PyTorch Geometric, once the cost suite has installed it
 	@test -n "$(PYTORCH)" || { echo "There is no PyTorch Geometric; \

@@ -20,6 +20,8 @@ hypothesis.settings.load_profile("artist_sim")
 REPOSITORY = Path(__file__).resolve().parents[1]
 FLINK_VARIABLE = "ARTIST_SIM_TEST_FLINK"
 NO_FLINK = "Nothing ran on a Flink cluster; `make test-flink` does that."
+SPARK_VARIABLE = "ARTIST_SIM_TEST_SPARK"
+NO_SPARK = "Nothing ran on Spark; `make test-spark` does that."
 PYTORCH_VARIABLE = "ARTIST_SIM_TEST_PYTORCH"
 NO_PYTORCH = "Nothing was compared with PyTorch Geometric; `make test-pytorch` does that."
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from components.bulk_embedder.embedding_run import embed_into
 from tests.trainer.ego_graphs import schema_of, serialized, spec_of
 from tests.trainer.graphs import HiddenGraph, graph_of, vectors, words
 from tests.trainer.small_systems import small_system, statistics_of
@@ -104,6 +105,37 @@ def without_weights(case: HiddenGraph) -> HiddenGraph:
     graph = dataclasses.replace(case.graph, weighted=False, neighbors=case.graph.neighbors.copy())
     graph.neighbors.data[:] = 1
     return HiddenGraph(graph, case.hidden)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A catalogue, a model of it, and both on disk."""
+
+    catalogue: HiddenGraph
+    model: Path
+    examples: Path
+
+    def embedded(self, output: Path, *options: str) -> dict[str, bytes]:
+        """The bytes of the files, by name."""
+        embed_into(output, self.model, self.examples, ["--runner=DirectRunner", *options])
+        return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
+
+    def served(self) -> np.ndarray:
+        """What the model itself keeps, in the order of the ids."""
+        weights = tf.train.load_checkpoint(str(self.model / "variables" / "variables"))
+        return weights.get_tensor("_profile/embedding/.ATTRIBUTES/VARIABLE_VALUE")
+
+
+def make_case(folder: Path, weighted: bool, config: TrainerConfig, num_artists: int = 40) -> Case:
+    """A random catalogue and an untrained model of it, as a run leaves them."""
+    catalogue = random_catalogue(num_artists)
+    catalogue = catalogue if weighted else without_weights(catalogue)
+    model = save_model(catalogue, untrained(catalogue.graph, config), folder / "1700000000")
+    examples = write_examples(catalogue, folder / "examples")
+    parts = np.bincount(catalogue.graph.split, minlength=3)
+    counts = dict(zip(("train", "val", "test"), parts.tolist(), strict=True))
+    Path(examples, "summary.json").write_text(f'{{"artists": {counts}}}'.replace("'", '"'))
+    return Case(catalogue, Path(model), Path(examples))
 
 
 def _hidden(graph: ArtistGraph, row: int, similar) -> bytes:

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 import scipy.sparse as sp
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +18,9 @@ from components.bulk_embedder.embedding_run import embed_into
 from components.bulk_embedder.exact_sums import restored, rounded
 from components.bulk_embedder.served_edges import ReadCatalogue
 from tests.components.bulk_catalogues import (
+    Case,
+    make_case,
     random_catalogue,
-    save_model,
-    untrained,
     without_weights,
     write_examples,
 )
@@ -45,36 +44,6 @@ SYSTEMS = {
     "diffusion": (True, small_diffusion_config()),
     "contrastive": (True, small_contrastive_config()),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A catalogue, a model of it, and both on disk."""
-
-    catalogue: HiddenGraph
-    model: Path
-    examples: Path
-
-    def embedded(self, output: Path, *options: str) -> dict[str, bytes]:
-        """The bytes of the files, by name."""
-        embed_into(output, self.model, self.examples, ["--runner=DirectRunner", *options])
-        return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
-
-    def served(self) -> np.ndarray:
-        """What the model itself keeps, in the order of the ids."""
-        weights = tf.train.load_checkpoint(str(self.model / "variables" / "variables"))
-        return weights.get_tensor("_profile/embedding/.ATTRIBUTES/VARIABLE_VALUE")
-
-
-def make_case(folder: Path, weighted: bool, config) -> Case:
-    catalogue = random_catalogue()
-    catalogue = catalogue if weighted else without_weights(catalogue)
-    model = save_model(catalogue, untrained(catalogue.graph, config), folder / "1700000000")
-    examples = write_examples(catalogue, folder / "examples")
-    parts = np.bincount(catalogue.graph.split, minlength=3)
-    counts = dict(zip(("train", "val", "test"), parts.tolist(), strict=True))
-    Path(examples, "summary.json").write_text(f'{{"artists": {counts}}}'.replace("'", '"'))
-    return Case(catalogue, Path(model), Path(examples))
 
 
 def read(folder: Path) -> tuple[list[str], np.ndarray]:

@@ -1,4 +1,4 @@
-"""`python -m tests.pipeline.flink.graph_building CATALOGUE TARGET [BEAM OPTIONS]` builds graphs.
+"""`python -m tests.pipeline.engines.graph_building CATALOGUE TARGET [BEAM OPTIONS]` builds graphs.
 
 A process of its own, as a run's is: what it sends to workers is pickled from modules, and it can be
 waited for while something happens to the cluster.

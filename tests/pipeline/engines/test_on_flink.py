@@ -1,54 +1,49 @@
-"""The graph builder on a real Flink cluster: the same bytes, after a loss and of much data too.
+"""Beam on a real Flink cluster: the same bytes, after a loss and of much data too.
 
 Minutes, Java, Maven and 6 GB of memory: `make test-flink`.
 """
 
 import dataclasses
-import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import tensorflow as tf
 
 from pipeline.config import load_config
 from pipeline.flink import cluster, worker_boot
 from pipeline.flink.supervisor import asked
 from pipeline.home import home
 from tests.conftest import FLINK_VARIABLE, NO_FLINK, REPOSITORY
+from tests.pipeline.engines.contract import (
+    SAMPLER,
+    EngineContract,
+    assert_same_examples,
+    building,
+    finished,
+)
+from tests.pipeline.engines.listening import listening
 
 pytestmark = pytest.mark.skipif(not os.environ.get(FLINK_VARIABLE), reason=NO_FLINK)
 WORKER_MEMORY = 900
 """Megabytes; a worker has some 600 before its first record, most of it TensorFlow."""
-SAMPLER = REPOSITORY / "catalogues" / "sampler"
 
 
 @pytest.fixture(scope="module")
-def flink(tmp_path_factory):
+def options(tmp_path_factory):
     """A cluster, and the options that `configs/flink.yaml` gives for it."""
     jars = home() / "flink"
     (port,) = cluster._free_ports(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARTIST_SIM_HOME", str(tmp_path_factory.mktemp("flink")))
         beam = load_config(REPOSITORY / "configs" / "flink.yaml").beam
-        options = [f"--runner={beam.runner}", *beam.options, f"--job_endpoint=localhost:{port}"]
+        told = [f"--runner={beam.runner}", *beam.options, f"--job_endpoint=localhost:{port}"]
         cluster.up(job_port=port, jars=jars, worker_memory=WORKER_MEMORY)
-        yield options
+        yield told
         cluster.down()
-
-
-@pytest.fixture(scope="module")
-def sampler_directly(tmp_path_factory):
-    target = tmp_path_factory.mktemp("direct")
-    finished(building(SAMPLER, target, []))
-    return target
 
 
 @pytest.fixture(scope="module")
@@ -79,49 +74,13 @@ def large(tmp_path_factory):
     return folder
 
 
-def building(catalogue, target, options, limit=None):
-    command = [sys.executable, "-W", "ignore", "-m", "tests.pipeline.flink.graph_building"]
-    return subprocess.Popen(
-        [*command, str(catalogue), str(target), *options],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=limit,
-    )
+class TestFlink(EngineContract):
+    """Flink gives what each engine must give."""
 
 
-def finished(process):
-    _, said = process.communicate()
-    assert process.returncode == 0, said[-5000:]
-
-
-def records(target):
-    """Digests of the records of each split, in an order of their own."""
-    found = {}
-    for split in sorted(Path(target).glob("Split-*")):
-        files = sorted(str(path) for path in split.glob("data_tfrecord-*.gz"))
-        read = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
-        found[split.name] = sorted(hashlib.sha256(record).hexdigest() for record in read)
-    return found
-
-
-def assert_same_examples(one, other):
-    wanted, found = records(one), records(other)
-    assert {"Split-train", "Split-val", "Split-test", "Split-hidden_test"} < wanted.keys()
-    assert all(wanted.values())
-    assert found == wanted
-    # What is compressed has its records in any order.
-    names = {path.name for path in one.iterdir() if path.is_file() and path.suffix != ".gz"}
-    assert {"content.json", "content.npz", "graph_schema.pbtxt", "summary.json"} < names
-    for name in names:
-        assert (other / name).read_bytes() == (one / name).read_bytes(), name
-
-
-def test_ego_graphs_have_the_bytes_of_the_direct_runners(flink, sampler_directly, tmp_path):
+def test_a_build_is_one_job_and_leaves_the_cluster_as_it_was(options, tmp_path):
     before = cluster.status()
-    finished(building(SAMPLER, tmp_path / "out", flink))
-    assert_same_examples(sampler_directly, tmp_path / "out")
+    finished(building(SAMPLER, tmp_path / "out", options))
     after = cluster.status()
     assert after.overview["jobs-finished"] == before.overview["jobs-finished"] + 1
     assert dataclasses.replace(after, overview=None) == dataclasses.replace(before, overview=None)
@@ -129,10 +88,26 @@ def test_ego_graphs_have_the_bytes_of_the_direct_runners(flink, sampler_directly
     assert list(cluster.cluster_folder().glob("tmp/worker-*/code/*/graph_schema.pbtxt"))
 
 
-def test_a_task_manager_that_is_killed_costs_nothing_but_time(flink, sampler_directly, tmp_path):
+def test_nobody_else_can_hand_in_a_pipeline_or_speak_to_a_worker(options, tmp_path):
+    """During a job, as task managers listen for workers then."""
     before = cluster.status()
-    process = building(SAMPLER, tmp_path / "out", flink)
-    job = _running_job(before.rest_port, process)
+    idle, _ = listening(before.processes.values())
+    process = building(SAMPLER, tmp_path / "out", options)
+    found = set()
+    while process.poll() is None:
+        alone, others = listening(before.processes.values())
+        assert not others
+        found |= alone
+        time.sleep(0.5)
+    finished(process)
+    assert len(found) > len(idle)
+
+
+def test_a_task_manager_that_is_killed_costs_nothing_but_time(options, sampler_directly, tmp_path):
+    before = cluster.status()
+    earlier = {job["jid"] for job in asked(before.rest_port, "jobs/overview")["jobs"]}
+    process = building(SAMPLER, tmp_path / "out", options)
+    job = _running_job(before.rest_port, process, earlier)
     while True:
         states = [task["status"] for task in asked(before.rest_port, f"jobs/{job}")["vertices"]]
         # A job that has just begun has no tasks yet.
@@ -149,9 +124,9 @@ def test_a_task_manager_that_is_killed_costs_nothing_but_time(flink, sampler_dir
     assert cluster.status().replaced == before.replaced + 1
 
 
-def test_a_run_larger_than_a_workers_memory_passes(flink, large, tmp_path):
+def test_a_run_larger_than_a_workers_memory_passes(options, large, tmp_path):
     in_parts = ["--parallelism=8", "--execution_mode_for_batch=BATCH_FORCED"]
-    on_flink = building(large, tmp_path / "flink", [*flink, *in_parts])
+    on_flink = building(large, tmp_path / "flink", [*options, *in_parts])
     finished(on_flink)
 
     # One process with as much memory holds not all that the run holds.
@@ -166,10 +141,11 @@ def test_a_run_larger_than_a_workers_memory_passes(flink, large, tmp_path):
     assert_same_examples(tmp_path / "direct", tmp_path / "flink")
 
 
-def _running_job(rest_port, process):
+def _running_job(rest_port, process, earlier):
     while True:
         jobs = asked(rest_port, "jobs/overview")["jobs"]
         running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
+        running = [job for job in running if job not in earlier]
         if running:
             return running[0]
         assert process.poll() is None
