@@ -9,7 +9,7 @@ so that a new artist with the same plays gets the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -76,14 +76,29 @@ class Listening(beam.PTransform):
             )
             | "Kept listeners" >> beam.Map(lambda found: texts(sorted(name for name, _ in found)))
         )
-        factors = (
+        rows = (
             training
             | "Training rows" >> beam.ParDo(_TrainingRows(), beam.pvalue.AsSingleton(kept))
-            | "All training rows" >> beam.combiners.ToList()
-            | "Fit" >> beam.Map(fit, beam.pvalue.AsSingleton(kept), self._config)
+            | "Under one key" >> beam.Map(lambda row: (None, row))
+        )
+        # There is a fit of no rows as well. A list of them all, from one of Beam's combiners, would
+        # be a side input of its own: Beam asks with it whether there is anything.
+        once = training.pipeline | "Once" >> beam.Create([(None, None)])
+        factors = (
+            {"rows": rows, "once": once}
+            | "All training rows" >> beam.CoGroupByKey()
+            | "Fit" >> beam.Map(_fitted, beam.pvalue.AsSingleton(kept), self._config)
         )
         folded = artists | "Fold in" >> beam.ParDo(FoldIn(), beam.pvalue.AsSingleton(factors))
         return {"factors": factors, "kept": kept, "artists": folded}
+
+
+def _fitted(
+    found: tuple[None, Mapping[str, Iterable[TrainingRow]]],
+    listener_ids: np.ndarray,
+    config: ListeningConfig,
+) -> ListenerFactors:
+    return fit(found[1]["rows"], listener_ids, config)
 
 
 def fit(
