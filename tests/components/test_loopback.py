@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.listening import EVERYWHERE, LOOPBACK, listening
+
 # In a process of its own, since what is changed stays changed.
 PIPELINE = """
 import os, sys
@@ -29,24 +31,7 @@ with beam.Pipeline(options=PipelineOptions([*options, "--direct_num_workers=2"])
 def write_addresses(runner, path):
     """In a worker: writes down where the process of the runner listens."""
     assert runner != os.getpid()
-    Path(path).write_text(" ".join(sorted(listening_addresses(runner))))
-
-
-def listening_addresses(pid):
-    """The addresses, in hexadecimal as Linux has them, of the TCP ports a process listens on."""
-    own = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            columns = line.split()
-            if columns[3] == "0A" and f"socket:[{columns[9]}]" in own:
-                found.add(columns[1].partition(":")[0])
-    return found
-
-
-EVERYWHERE = {"00000000", "0" * 32}
-# 127.0.0.1, ::1, and the first of them as a socket of both kinds has it.
-LOOPBACK = {"0100007F", "0" * 24 + "01000000", "0" * 16 + "FFFF00000100007F"}
+    Path(path).write_text(" ".join(sorted(address for address, _ in listening([runner]))))
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system has no /proc/net/tcp")
