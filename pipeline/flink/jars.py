@@ -60,8 +60,8 @@ def fetch_jars(folder: Path, pom: Path = POM, checksums: Path = CHECKSUMS) -> Pa
     Raises:
       InputError: there is no Maven, it fails, or a jar is missing, unexpected or another one.
     """
-    parts = (pom, checksums, Path(loopback.__file__))
-    named = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+    given = pom.read_bytes() + checksums.read_bytes() + loopback.CHANGE
+    named = hashlib.sha256(given).hexdigest()[:12]
     jars = folder / f"jars-{named}"
     if jars.is_dir():
         return jars
@@ -82,12 +82,11 @@ def fetch_jars(folder: Path, pom: Path = POM, checksums: Path = CHECKSUMS) -> Pa
         if status:
             raise InputError(
                 f"Maven could not fetch the jars of Flink ({_first_error(log)}); mend its access "
-                f"to Maven Central and run this again. All that it said: 'flink/{log.name}' in the "
-                "home."
+                "to Maven Central and run this again. All that it said: "
+                f"'{folder.name}/{log.name}' in the home."
             )
         _check(fetched, expected_jars(checksums))
-        for core in fetched.glob(loopback.CORE_JAR):
-            loopback.listen_where_told(core)
+        loopback.listen_where_told(fetched)
         try:
             fetched.rename(jars)
         except OSError:

@@ -15,7 +15,9 @@ import zipfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-CORE_JAR: Final = "beam-sdks-java-core-*.jar"
+CHANGE: Final = b"1"
+"""Which change this is; another one needs jars that are fetched anew."""
+_CORE_JAR: Final = "beam-sdks-java-core-*.jar"
 CLASS: Final = "org/apache/beam/sdk/fn/server/ServerFactory$InetSocketAddressServerFactory.class"
 _BUILDER: Final = "Lorg/apache/beam/vendor/grpc/v1p60p1/io/grpc/netty/NettyServerBuilder;"
 _BY_PORT: Final = ("forPort", f"(I){_BUILDER}")
@@ -30,14 +32,20 @@ _ALOAD_1: Final = b"\x2b"
 _NOP: Final = b"\x00"
 
 
-def listen_where_told(jar: Path) -> None:
-    """Changes the one class of Beam's core jar, in place; the others keep their bytes.
+def listen_where_told(jars: Path) -> None:
+    """Changes the one class, in its jar among those of a folder; the others keep their bytes.
 
     Raises:
-      ValueError: the class is not the one that this knows.
+      ValueError: the jar or the class is not there, or not the one that this knows.
     """
+    found = list(jars.glob(_CORE_JAR))
+    if len(found) != 1:
+        raise ValueError(f"there are {len(found)} jars {_CORE_JAR}, not one")
+    (jar,) = found
     beside = jar.with_suffix(".writing")
     with zipfile.ZipFile(jar) as old, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as new:
+        if CLASS not in old.namelist():
+            raise ValueError(f"{jar.name} has no class {CLASS}")
         for entry in old.infolist():
             if entry.is_dir():
                 continue
@@ -60,7 +68,7 @@ def by_address(code: bytes) -> bytes:
     for_port = _method(constants, _BUILDER[1:-1], _BY_PORT)
     virtual, static = struct.pack(">BH", 0xB6, get_port), struct.pack(">BH", 0xB8, for_port)
     call = _ALOAD_1 + virtual + static
-    if code.count(call, end) != 1:
+    if code.count(call, end) != 1 or code.count(static, end) != 1:
         raise ValueError("the class has not one call of forPort with the port of an address")
     (count,) = struct.unpack_from(">H", code, 8)
     # The method's constant stays where it is, and gets another name and type: two more at the end.

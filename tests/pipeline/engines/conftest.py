@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.pipeline.engines.contract import SAMPLER, building, finished
+from tests.pipeline.engines.contract import SAMPLER, build
 
 
 @pytest.fixture(scope="package")
 def sampler_directly(tmp_path_factory):
     """The folder of the sampler's examples."""
     target = tmp_path_factory.mktemp("direct")
-    finished(building(SAMPLER, target, []))
+    build(SAMPLER, target, [])
     return target

@@ -19,13 +19,13 @@ from pipeline.flink.supervisor import asked
 from pipeline.home import home
 from tests.conftest import FLINK_VARIABLE, NO_FLINK, REPOSITORY
 from tests.pipeline.engines.contract import (
+    ENDPOINT,
     SAMPLER,
     EngineContract,
     assert_same_examples,
+    build,
     building,
-    finished,
 )
-from tests.pipeline.engines.listening import listening
 
 pytestmark = pytest.mark.skipif(not os.environ.get(FLINK_VARIABLE), reason=NO_FLINK)
 WORKER_MEMORY = 900
@@ -40,10 +40,16 @@ def options(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARTIST_SIM_HOME", str(tmp_path_factory.mktemp("flink")))
         beam = load_config(REPOSITORY / "configs" / "flink.yaml").beam
-        told = [f"--runner={beam.runner}", *beam.options, f"--job_endpoint=localhost:{port}"]
+        told = [f"--runner={beam.runner}", *beam.options, f"{ENDPOINT}localhost:{port}"]
         cluster.up(job_port=port, jars=jars, worker_memory=WORKER_MEMORY)
         yield told
         cluster.down()
+
+
+@pytest.fixture
+def processes(options):
+    """What tells the ids of the cluster's processes."""
+    return lambda: cluster.status().processes.values()
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +84,9 @@ class TestFlink(EngineContract):
     """Flink gives what each engine must give."""
 
 
-def test_a_build_is_one_job_and_leaves_the_cluster_as_it_was(options, tmp_path):
+def test_a_build_leaves_the_cluster_as_it_was(options, tmp_path):
     before = cluster.status()
-    finished(building(SAMPLER, tmp_path / "out", options))
+    build(SAMPLER, tmp_path / "out", options)
     after = cluster.status()
     assert after.overview["jobs-finished"] == before.overview["jobs-finished"] + 1
     assert dataclasses.replace(after, overview=None) == dataclasses.replace(before, overview=None)
@@ -88,36 +94,23 @@ def test_a_build_is_one_job_and_leaves_the_cluster_as_it_was(options, tmp_path):
     assert list(cluster.cluster_folder().glob("tmp/worker-*/code/*/graph_schema.pbtxt"))
 
 
-def test_nobody_else_can_hand_in_a_pipeline_or_speak_to_a_worker(options, tmp_path):
-    """During a job, as task managers listen for workers then."""
-    before = cluster.status()
-    idle, _ = listening(before.processes.values())
-    process = building(SAMPLER, tmp_path / "out", options)
-    found = set()
-    while process.poll() is None:
-        alone, others = listening(before.processes.values())
-        assert not others
-        found |= alone
-        time.sleep(0.5)
-    finished(process)
-    assert len(found) > len(idle)
-
-
 def test_a_task_manager_that_is_killed_costs_nothing_but_time(options, sampler_directly, tmp_path):
     before = cluster.status()
     earlier = {job["jid"] for job in asked(before.rest_port, "jobs/overview")["jobs"]}
-    process = building(SAMPLER, tmp_path / "out", options)
-    job = _running_job(before.rest_port, process, earlier)
-    while True:
-        states = [task["status"] for task in asked(before.rest_port, f"jobs/{job}")["vertices"]]
-        # A job that has just begun has no tasks yet.
-        if states and states.count("FINISHED") >= len(states) // 3:
-            break
-        assert process.poll() is None
-        time.sleep(0.2)
-    assert set(states) > {"FINISHED"}, "nothing is left to be disturbed"
-    os.kill(before.processes["task manager 1"], signal.SIGKILL)
-    finished(process)
+    with building(SAMPLER, tmp_path / "out", options) as (process, ended):
+        job = _running_job(before.rest_port, process, earlier)
+        while True:
+            told = asked(before.rest_port, f"jobs/{job}")["vertices"]
+            states = [task["status"] for task in told]
+            # A job that has just begun has no tasks yet.
+            if states and states.count("FINISHED") >= len(states) // 3:
+                break
+            assert process.poll() is None
+            time.sleep(0.2)
+        assert set(states) > {"FINISHED"}, "nothing is left to be disturbed"
+        os.kill(before.processes["task manager 1"], signal.SIGKILL)
+        said = ended()
+    assert process.returncode == 0, said[-5000:]
     assert_same_examples(sampler_directly, tmp_path / "out")
     history = asked(before.rest_port, f"jobs/{job}/exceptions")["exceptionHistory"]["entries"]
     assert history, "the job did not notice"
@@ -126,27 +119,25 @@ def test_a_task_manager_that_is_killed_costs_nothing_but_time(options, sampler_d
 
 def test_a_run_larger_than_a_workers_memory_passes(options, large, tmp_path):
     in_parts = ["--parallelism=8", "--execution_mode_for_batch=BATCH_FORCED"]
-    on_flink = building(large, tmp_path / "flink", [*options, *in_parts])
-    finished(on_flink)
+    build(large, tmp_path / "flink", [*options, *in_parts])
 
     # One process with as much memory holds not all that the run holds.
     def limit():
         worker_boot._limit_memory(str(WORKER_MEMORY))
 
-    limited = building(large, tmp_path / "limited", [], limit)
-    _, said = limited.communicate()
-    assert limited.returncode != 0
+    with building(large, tmp_path / "limited", [], limit) as (process, ended):
+        said = ended()
+    assert process.returncode > 0
     assert any(fault in said for fault in ("MemoryError", "realloc failed", "bad_alloc"))
-    finished(building(large, tmp_path / "direct", []))
+    build(large, tmp_path / "direct", [])
     assert_same_examples(tmp_path / "direct", tmp_path / "flink")
 
 
 def _running_job(rest_port, process, earlier):
     while True:
         jobs = asked(rest_port, "jobs/overview")["jobs"]
-        running = [job["jid"] for job in jobs if job["state"] == "RUNNING"]
-        running = [job for job in running if job not in earlier]
+        running = {job["jid"] for job in jobs if job["state"] == "RUNNING"} - earlier
         if running:
-            return running[0]
+            return running.pop()
         assert process.poll() is None
         time.sleep(0.2)

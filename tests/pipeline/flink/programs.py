@@ -54,8 +54,8 @@ if {message!r}:
     sys.exit(1)
 (folder,) = [a.split("=", 1)[1] for a in sys.argv if a.startswith("-DoutputDirectory=")]
 os.makedirs(folder)
-for name, text in {files!r}.items():
-    open(os.path.join(folder, name), "w").write(text)
+for name, content in {files!r}.items():
+    open(os.path.join(folder, name), "wb").write(content)
 """
 
 
@@ -64,7 +64,7 @@ def write_java(folder: Path, version: str = "17.0.15", broken: bool = False) -> 
     _write(folder / "java", _JAVA, version=version, broken=broken)
 
 
-def write_maven(folder: Path, files: dict[str, str], message: str = "") -> None:
+def write_maven(folder: Path, files: dict[str, bytes], message: str = "") -> None:
     """An `mvn` that fetches these files, or says the message and fails."""
     _write(folder / "mvn", _MAVEN, files=files, message=message)
 

@@ -1,14 +1,19 @@
 """The jars of Flink: fetched once, held against their checksums, nothing half."""
 
 import hashlib
+import io
+import zipfile
 
 import pytest
 
 from catalogues.errors import InputError
 from pipeline.flink.jars import POM, expected_jars, fetch_jars, find_java
+from pipeline.flink.loopback import CLASS, by_address
+from tests.pipeline.flink.class_files import class_file, core_jar
 from tests.pipeline.flink.programs import write_java, write_maven
 
-FILES = {"a.jar": "one", "b.jar": "two"}
+CORE = "beam-sdks-java-core-1.jar"
+FILES = {"a.jar": b"one", "b.jar": b"two", CORE: core_jar()}
 
 
 @pytest.fixture
@@ -23,7 +28,7 @@ def programs(tmp_path, monkeypatch):
 @pytest.fixture
 def fetch(tmp_path):
     checksums = tmp_path / "checksums"
-    lines = (f"{hashlib.sha256(text.encode()).hexdigest()}  {name}" for name, text in FILES.items())
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in FILES.items())
     checksums.write_text("\n".join(lines) + "\n")
     return lambda: fetch_jars(tmp_path / "flink", POM, checksums)
 
@@ -35,7 +40,10 @@ def left_over(tmp_path):
 def test_jars_are_fetched_once(programs, fetch, tmp_path):
     write_maven(programs, FILES)
     jars = fetch()
-    assert {path.name: path.read_text() for path in jars.iterdir()} == FILES
+    found = {path.name: path.read_bytes() for path in jars.iterdir()}
+    with zipfile.ZipFile(io.BytesIO(found.pop(CORE))) as core:
+        assert core.read(CLASS) == by_address(class_file())
+    assert found == {"a.jar": b"one", "b.jar": b"two"}
     assert left_over(tmp_path) == [jars.name]
     (programs / "mvn").unlink()
     assert fetch() == jars
@@ -44,9 +52,9 @@ def test_jars_are_fetched_once(programs, fetch, tmp_path):
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
-        (FILES | {"b.jar": "changed"}, "'b.jar' has another SHA-256"),
-        ({"a.jar": "one"}, "'b.jar' is missing"),
-        (FILES | {"c.jar": "three"}, "'c.jar' is not expected"),
+        (FILES | {"b.jar": b"changed"}, "'b.jar' has another SHA-256"),
+        ({"a.jar": b"one", CORE: FILES[CORE]}, "'b.jar' is missing"),
+        (FILES | {"c.jar": b"three"}, "'c.jar' is not expected"),
     ],
 )
 def test_other_jars_than_the_chosen_ones_are_not_used(programs, fetch, tmp_path, files, fault):

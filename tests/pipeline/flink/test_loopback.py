@@ -6,36 +6,7 @@ import zipfile
 import pytest
 
 from pipeline.flink.loopback import CLASS, by_address, listen_where_told
-
-BUILDER = "org/apache/beam/vendor/grpc/v1p60p1/io/grpc/netty/NettyServerBuilder"
-ADDRESS = "java/net/InetSocketAddress"
-# aload_1, invokevirtual 6, invokestatic 12, areturn
-CALL = bytes.fromhex("2b b6 0006 b8 000c b0")
-
-
-def utf8(text):
-    return struct.pack(">BH", 1, len(text)) + text.encode()
-
-
-def class_file(code=CALL, method="forPort"):
-    """Twelve numbers of constants, one of which is eight bytes long; then code alone."""
-    constants = [
-        utf8(ADDRESS),
-        struct.pack(">BH", 7, 1),
-        utf8("getPort"),
-        utf8("()I"),
-        struct.pack(">BHH", 12, 3, 4),
-        struct.pack(">BHH", 10, 2, 5),
-        utf8(BUILDER),
-        struct.pack(">BH", 7, 7),
-        utf8(method),
-        utf8(f"(I)L{BUILDER};"),
-        struct.pack(">BHH", 12, 9, 10),
-        struct.pack(">BHH", 10, 8, 11),
-        struct.pack(">Bq", 5, 20),
-    ]
-    head = bytes.fromhex("cafebabe 0000 0034") + struct.pack(">H", len(constants) + 2)
-    return head + b"".join(constants) + code
+from tests.pipeline.flink.class_files import ADDRESS, BUILDER, CALL, class_file, core_jar, utf8
 
 
 def test_one_call_takes_the_address_in_place_of_its_port():
@@ -58,6 +29,7 @@ def test_one_call_takes_the_address_in_place_of_its_port():
         (class_file(method="forPorts"), "does not call forPort"),
         (class_file(code=b"\xb0"), "not one call"),
         (class_file(code=2 * CALL), "not one call"),
+        (class_file(code=CALL + bytes.fromhex("b8 000c")), "not one call"),
         (class_file().replace(utf8(ADDRESS), b"\x02" + utf8(ADDRESS)[1:]), "tag 2"),
     ],
 )
@@ -67,13 +39,19 @@ def test_another_class_is_refused(changed, fault):
 
 
 def test_the_rest_of_the_jar_stays(tmp_path):
-    jar = tmp_path / "core.jar"
-    with zipfile.ZipFile(jar, "w") as file:
-        file.writestr("META-INF/", "")
-        file.writestr(CLASS, class_file())
-        file.writestr("other.class", b"other")
-    listen_where_told(jar)
+    jar = tmp_path / "beam-sdks-java-core-1.jar"
+    jar.write_bytes(core_jar({"other.class": b"other"}))
+    listen_where_told(tmp_path)
     with zipfile.ZipFile(jar) as file:
         found = {name: file.read(name) for name in file.namelist()}
     assert found == {CLASS: by_address(class_file()), "other.class": b"other"}
     assert list(tmp_path.iterdir()) == [jar]
+
+
+def test_without_the_jar_or_the_class_nothing_is_used(tmp_path):
+    with pytest.raises(ValueError, match="0 jars"):
+        listen_where_told(tmp_path)
+    with zipfile.ZipFile(tmp_path / "beam-sdks-java-core-2.jar", "w") as file:
+        file.writestr("other.class", b"other")
+    with pytest.raises(ValueError, match="no class .*ServerFactory"):
+        listen_where_told(tmp_path)
