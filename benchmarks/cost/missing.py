@@ -48,10 +48,12 @@ def _missing(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if (catalogue, form) not in epochs:
                 why = _WHY.get(form, "") if catalogue != OLGA else ""
                 yield f"an epoch of {title}, {catalogue_title(catalogue)}", why
-    scores = {one["form"] for one in training["scores"]}
-    for form in SCORED:
-        if form not in scores:
-            yield f"the way to a score of {FORMS[form]}", ""
+    scores = {(one["catalogue"], one["form"]) for one in training["scores"]}
+    for catalogue in result["trained"]:
+        for form in SCORED:
+            if (catalogue, form) not in scores:
+                why = _WHY.get(form, "") if catalogue != OLGA else ""
+                yield f"the way to a score of {FORMS[form]}, {catalogue_title(catalogue)}", why
     for part, text in ((BOUND, "what an epoch has to move"), (PROFILE, "how steps wait")):
         there = {one["catalogue"] for one in parts[part]}
         for catalogue in result["trained"]:

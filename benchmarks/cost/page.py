@@ -171,7 +171,6 @@ where pages that several share count once.
 ## Not measured
 
 {missing_lines(result)}
-- The way to a score is measured on OLGA alone.
 - Runners other than Beam's direct one, and `artist-sim embed`, are not part of this suite.
 
 ## Machine and versions

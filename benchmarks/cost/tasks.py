@@ -69,11 +69,10 @@ SIZES: Final = (
     Size(1_000_000, 10_000_000),
 )
 """Three of 10 edges an artist, over which slopes are taken, and the largest published catalogue."""
-TRAINED: Final = (Trained(OLGA, 4), Trained("136731", 2))
+TRAINED: Final = (Trained(OLGA, 4, 50), Trained("136731", 2, 5))
 """What `gnn` and PyTorch Geometric are trained on side by side."""
-SCORE_EPOCHS: Final = 50
 QUICK_PARTS: Final = (*STAGES, STEPS, BOUND, PROFILE, TRAINING)
-"""What needs OLGA, or runs the whole pipeline, comes with --quick where --stages names it."""
+"""What trains for long, or runs the whole pipeline, comes with --quick where --stages names it."""
 QUICK: Final = (Size(300, 3000, 8), Size(600, 6000, 8))
 
 
@@ -127,7 +126,7 @@ def plan_of(
     # With --quick nothing is installed and no catalogue imported, unless it is asked for by name.
     named = tuple(form for form in FORMS if form in (forms or ([TRACED] if quick else FORMS)))
     parts = stages or (QUICK_PARTS if quick else PARTS)
-    trained = (Trained(str(QUICK[0].artists), 2),) if quick else TRAINED
+    trained = (Trained(str(QUICK[0].artists), 2, 2),) if quick else TRAINED
     return Plan(
         sizes,
         chosen,
@@ -220,9 +219,7 @@ def _measure_trainings(
         if part in plan.parts:
             measure_part(part, wanted, records, folder, tell)
     measure_trainings(wanted, plan.forms, plan.rounds, records, folder, tell)
-    if plan.scored:
-        olga = functools.partial(examples, OLGA)
-        measure_scores(olga, plan.scored, SCORE_EPOCHS, records, folder, tell)
+    measure_scores(wanted, plan.scored, records, folder, tell)
 
 
 def median_of(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from benchmarks.processes import answer_of, module_answer
 _HERE: Final = Path(__file__).parent
 _PINS: Final = ("requirements-pyg.txt", "requirements-pyg-compiled.txt")
 OLGA: Final = "OLGA"
+_SCORED: Final = ("seconds", "cpu_seconds", "scores", "load", "process_seconds")
+"""What is kept of a training that is scored."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +33,12 @@ class Trained:
     Attributes:
       name: OLGA, or a synthetic catalogue's number of artists.
       epochs: of a process that measures; the first, with whatever is made once, does not count.
+      score_epochs: of a training that is scored.
     """
 
     name: str
     epochs: int
+    score_epochs: int
 
 
 def measure_trainings(
@@ -65,38 +69,38 @@ def measure_trainings(
                 what = "training" if form == TRACED else "others"
                 if records.has(name, what):
                     continue
-                record = _trained(form, examples(), catalogue, catalogue.epochs, folder, tell)
+                record = _trained(form, examples(), catalogue.epochs, folder, tell)
                 records.keep(name, what, record)
                 spent = statistics.median(counted(record)["seconds"])
                 tell(f"{form}, {catalogue.name}, round {number + 1}: {short(spent)} s an epoch")
 
 
 def measure_scores(
-    examples: Callable[[], Path],
+    catalogues: Sequence[tuple[Trained, Callable[[], Path]]],
     forms: Sequence[str],
-    epochs: int,
     records: Records,
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
-    """Trains OLGA in each form, and scores it after each epoch; arguments as above.
+    """Trains each catalogue in each form once, and scores it after each epoch; arguments as above.
 
     Args:
-      examples: makes OLGA's examples.
+      catalogues: as above.
       forms: of FORMS.
-      epochs: of each training.
       records: as above.
       folder: as above.
       tell: as above.
     """
-    for form in forms:
-        name = record_name("score", OLGA, form, 0)
-        what = "score" if form == TRACED else "others"
-        if records.has(name, what):
-            continue
-        record = _trained(form, examples(), Trained(OLGA, epochs), epochs, folder, tell, True)
-        records.keep(name, what, record)
-        tell(f"{form}, {OLGA}: {max(record['scores']):.3f} after {short(sum(record['seconds']))} s")
+    for catalogue, examples in catalogues:
+        for form in forms:
+            name = record_name("score", catalogue.name, form, 0)
+            what = "score" if form == TRACED else "others"
+            if records.has(name, what):
+                continue
+            record = _trained(form, examples(), catalogue.score_epochs, folder, tell, True)
+            records.keep(name, what, record)
+            reached = f"{max(record['scores']):.3f} after {short(sum(record['seconds']))} s"
+            tell(f"{form}, {catalogue.name}: {reached}")
 
 
 def counted(record: Mapping[str, Any]) -> dict[str, list[float]]:
@@ -131,10 +135,10 @@ def training_results(records: Records, catalogues: Sequence[Trained]) -> dict[st
                         "load": statistics.median(one["load"] for one in found),
                     }
                 )
-    for form in FORMS:
-        for one in records.find(record_name("score", OLGA, form, 0)):
-            kept = ("seconds", "cpu_seconds", "scores", "load", "process_seconds")
-            scores.append({"form": form, **{name: one[name] for name in kept}})
+        for form in FORMS:
+            for one in records.find(record_name("score", catalogue.name, form, 0)):
+                kept = {name: one[name] for name in _SCORED}
+                scores.append({"catalogue": catalogue.name, "form": form, **kept})
     every = records.find("training-*")
     versions: dict[str, str] = next((one["versions"] for one in every if "versions" in one), {})
     return {"epochs": epochs, "scores": scores, "versions": versions}
@@ -153,7 +157,6 @@ def time_to_score(training: Mapping[str, Any], score: float) -> float | None:
 def _trained(
     form: str,
     examples: Path,
-    catalogue: Trained,
     epochs: int,
     folder: Path,
     tell: Callable[[str], None],

@@ -133,6 +133,7 @@ def test_each_measurement_is_of_files_that_are_there(monkeypatch):
     every = {what: records.code_of(what) for what in records._CODE}
     assert nothing not in every.values()
     patterns = {one for part in records._CODE.values() for one in part}
+    patterns |= {*records._ASIDE, records._PLAYS}
     assert [one for one in patterns if not any(records._ROOT.glob(one))] == []
 
 

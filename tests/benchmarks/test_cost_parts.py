@@ -71,12 +71,12 @@ def quiet(text):
 
 
 def test_what_is_measured_is_kept(measured, tmp_path):
-    catalogues = [(Trained("OLGA", 2), lambda: tmp_path)]
+    catalogues = [(Trained("OLGA", 2, 2), lambda: tmp_path)]
     for _ in range(2):
         measure_part(BOUND, catalogues, Records(tmp_path), tmp_path, quiet)
         measure_starts(parts.CONFIGS, 3, Records(tmp_path), tmp_path, quiet)
     assert measured == [BOUND, *parts.CONFIGS, *parts.CONFIGS, *parts.CONFIGS]
-    found = part_results(Records(tmp_path), [Trained("OLGA", 2)])
+    found = part_results(Records(tmp_path), [Trained("OLGA", 2, 2)])
     # Rounds in turns: 20, 40 and 60 s of the first one.
     first = found[START][0]
     assert (first["seconds"], first["fastest"], first["slowest"]) == (40, 20, 60)
@@ -86,10 +86,10 @@ def test_what_is_measured_is_kept(measured, tmp_path):
 def test_the_nearer_bound_counts(measured, tmp_path):
     assert bound_seconds(BOUND_FOUND) == (2, 4)
     measure_part(
-        BOUND, [(Trained("60000", 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
+        BOUND, [(Trained("60000", 2, 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
     )
     found = {
-        "parts": part_results(Records(tmp_path), [Trained("60000", 2)]),
+        "parts": part_results(Records(tmp_path), [Trained("60000", 2, 2)]),
         "training": {"epochs": []},
     }
     assert bound_table(found).splitlines()[-1].endswith("| 2 s | 6 | 1.5 | 4 s | not run |  |")
@@ -100,10 +100,10 @@ def test_the_nearer_bound_counts(measured, tmp_path):
 
 def test_the_page_says_how_long_steps_wait(measured, tmp_path):
     measure_part(
-        PROFILE, [(Trained("OLGA", 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
+        PROFILE, [(Trained("OLGA", 2, 2), lambda: tmp_path)], Records(tmp_path), tmp_path, quiet
     )
     measure_starts(parts.CONFIGS[:1], 1, Records(tmp_path), tmp_path, quiet)
-    found = {"parts": part_results(Records(tmp_path), [Trained("OLGA", 2)])}
+    found = {"parts": part_results(Records(tmp_path), [Trained("OLGA", 2, 2)])}
     assert profile_table(found).endswith("| OLGA | 9 | 4 | 1.23% | 1.00% | 0 | 1.5 s |")
     assert timeline_plot(found).startswith(b"\x89PNG")
     assert kinds_table(found).endswith("| OLGA | 75% | 25% | 4 s |")

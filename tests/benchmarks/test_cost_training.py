@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +28,6 @@ from benchmarks.cost.training import (
 )
 from benchmarks.cost.training_page import score_plot, training_section
 from benchmarks.cost.trainings import (
-    OLGA,
     Trained,
     measure_scores,
     measure_trainings,
@@ -122,8 +122,8 @@ def trained(monkeypatch):
     """What was trained, by no process: three epochs, the first of them slow."""
     done = []
 
-    def train(form, examples, catalogue, epochs, folder, tell, scored=False):
-        done.append((catalogue.name, form))
+    def train(form, examples, epochs, folder, tell, scored=False):
+        done.append((form, epochs))
         seconds = 2.0 * len(done)
         found = {name: [100.0, seconds, seconds + 2] for name in FIGURES}
         scored = {"scores": [0.1, 0.2, 0.3]} if scored else {}
@@ -135,7 +135,7 @@ def trained(monkeypatch):
 
 
 def test_what_is_trained_is_not_trained_again(trained, tmp_path):
-    catalogues = [(Trained("60", 3), lambda: tmp_path)]
+    catalogues = [(Trained("60", 3, 4), lambda: tmp_path)]
     for rounds in (2, 2, 3):
         measure_trainings(
             catalogues,
@@ -146,39 +146,68 @@ def test_what_is_trained_is_not_trained_again(trained, tmp_path):
             lambda text: None,
         )
     # In turns, so that a busy hour is nobody's own.
-    assert trained == [("60", "traced"), ("60", "full_csr")] * 3
-    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
-    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
-    assert trained[6:] == [(OLGA, "traced")]
+    assert trained == [("traced", 3), ("full_csr", 3)] * 3
+    measure_scores(catalogues, ("traced",), Records(tmp_path), tmp_path, lambda text: None)
+    measure_scores(catalogues, ("traced",), Records(tmp_path), tmp_path, lambda text: None)
+    assert trained[6:] == [("traced", 4)]
 
 
 def test_the_first_epoch_does_not_count(trained, tmp_path):
-    catalogues = [(Trained("60", 3), lambda: tmp_path)]
+    catalogues = [(Trained("60", 3, 4), lambda: tmp_path)]
     measure_trainings(
         catalogues, ("traced", "full_csr"), 2, Records(tmp_path), tmp_path, lambda text: None
     )
-    found = training_results(Records(tmp_path), [Trained("60", 3)])["epochs"]
+    found = training_results(Records(tmp_path), [Trained("60", 3, 4)])["epochs"]
     # The traced rounds have medians 3 and 7, the others 5 and 9.
     assert [(one["form"], one["seconds"]) for one in found] == [("traced", 5), ("full_csr", 7)]
     assert (found[0]["first"], found[0]["fastest"], found[0]["slowest"]) == (100, 3, 7)
 
 
 def test_the_page_compares_with_the_traced_form(trained, tmp_path):
-    catalogues = [(Trained("60000", 3), lambda: tmp_path)]
+    catalogues = [(Trained("60000", 3, 4), lambda: tmp_path)]
     measure_trainings(
         catalogues, ("traced", "full_csr"), 2, Records(tmp_path), tmp_path, lambda text: None
     )
-    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3)])}
+    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3, 4)])}
     text = training_section(result, "scores.png")
     assert "| 60,000 artists | whole graph for each batch, CSR | 7 | 5 – 9 | 1.40 × |" in text
     assert "torch 1" in text
     assert "The way to a score is not run." in text and score_plot(result) is None
-    measure_scores(lambda: tmp_path, ("traced",), 3, Records(tmp_path), tmp_path, lambda text: None)
-    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3)])}
+    measure_scores(catalogues, ("traced",), Records(tmp_path), tmp_path, lambda text: None)
+    result = {"training": training_results(Records(tmp_path), [Trained("60000", 3, 4)])}
     # 98% of 0.3 is reached in the third epoch.
     text = training_section(result, "scores.png")
-    assert "| traced mini-batches (`gnn`) | 3 | 0.300 | 122 s |" in text
+    cells = "3 of 50 | 0.300 | 0.294 | 122 s | 122 s | – |"
+    assert f"| 60,000 artists | traced mini-batches (`gnn`) | {cells}" in text
     assert score_plot(result).startswith(b"\x89PNG")
+
+
+def test_each_catalogue_has_a_score_of_its_own_to_be_reached():
+    def scored(catalogue, form, *scores):
+        seconds = [1.0] * len(scores)
+        return {
+            "catalogue": catalogue,
+            "form": form,
+            "seconds": seconds,
+            "scores": scores,
+            "process_seconds": 77.0,
+        }
+
+    full = [0.4] * 49 + [0.5]
+    scores = [scored("OLGA", "traced", *full), scored("OLGA", "trimmed_csr", *full[:9])]
+    scores += [scored("900", "traced", 0.1), scored("900", "trimmed_csr", 0.05, 0.2)]
+    result = {"training": {"epochs": [], "scores": scores, "versions": {}}}
+    text = training_section(result, "scores.png")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line[:2] == "| "]
+    assert [[row[0], *row[2:]] for row in rows[-4:]] == [
+        ["OLGA", "50", "0.500", "0.490", "50 s", "50 s", "77 s"],
+        ["OLGA", "9 of 50", "0.400", "0.490", "never", "9 s", "–"],
+        ["900 artists", "1 of 50", "0.100", "0.098", "1 s", "1 s", "–"],
+        ["900 artists", "2 of 50", "0.200", "0.098", "2 s", "2 s", "–"],
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert score_plot(result).startswith(b"\x89PNG")
 
 
 def test_nothing_is_said_of_trainings_that_are_not_there(tmp_path):
