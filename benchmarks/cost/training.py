@@ -107,7 +107,7 @@ def train_traced(examples: Path, epochs: int) -> dict[str, Any]:
     training = Watched(system.task(graph, validation), graph, validation, system.training_config)
     found: dict[str, list[float]] = {name: [] for name in (*FIGURES, "scores")}
     # Not to the end: early stopping is none of this.
-    for report, _ in zip(training.run(), range(epochs)):
+    for _, report in zip(range(epochs), training.run()):
         taken = (training.took, training.cpu, training.waited, report.loss)
         for name, value in zip(FIGURES, taken, strict=True):
             found[name].append(round(value, 4))
