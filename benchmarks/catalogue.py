@@ -128,11 +128,11 @@ def make_examples(
     from components.catalogue_example_gen.build import build
     from components.catalogue_example_gen.executor import check_summary
     from components.catalogue_example_gen.summary import SUMMARY_FILE
-    from components.loopback import keep_workers_local
+    from components.direct_runner import mend_direct_runner
     from pipeline.beam_runner import choose_runner
 
     tell("Building ego graphs …")
-    keep_workers_local()
+    mend_direct_runner()
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".examples-", dir=folder))
     try:

@@ -82,11 +82,11 @@ def _embed(args: argparse.Namespace) -> int:
 
     model = (args.model or newest_version(serving_root())).absolute()
     from components.bulk_embedder.embedding_run import check_model, embed_into
-    from components.loopback import keep_workers_local
+    from components.direct_runner import mend_direct_runner
 
     check_model(model)
     examples = (args.examples or _examples_of(model)).absolute()
-    keep_workers_local()
+    mend_direct_runner()
     started = time.monotonic()
     output = args.output.absolute()
     count = embed_into(output, model, examples, where.arguments())

@@ -70,9 +70,9 @@ def main(arguments: Sequence[str]) -> int:
 def _execute() -> None:
     # Here, as it loads Beam. A step may have worker processes (`beam.options`), and a cluster many
     # who reach its pod.
-    from components.loopback import keep_workers_local
+    from components.direct_runner import mend_direct_runner
 
-    keep_workers_local()
+    mend_direct_runner()
     try:
         runpy.run_module(TFX_ENTRY_POINT, run_name="__main__")
     except SystemExit as end:

@@ -31,7 +31,7 @@ def main() -> int:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
-        from components.loopback import keep_workers_local
+        from components.direct_runner import mend_direct_runner
         from pipeline.beam_runner import choose_runner
         from pipeline.dag import create_pipeline
         from pipeline.metadata_store import connect, connection_config
@@ -41,7 +41,7 @@ def main() -> int:
         if config.metadata.backend != "sqlite":
             # A server that is not there, or refuses, is told before anything is spent.
             connect(config.metadata)
-        keep_workers_local()
+        mend_direct_runner()
         plan = plan_of(config)
         # What a step is told does not say `auto`, so that the cache knows which one it was.
         config = with_sampling_chosen(config, plan)

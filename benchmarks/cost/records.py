@@ -25,7 +25,7 @@ _PIPELINE: Final = tuple(
 )
 _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "graph": _BUILDER,
-    "workers": _BUILDER,
+    "workers": ("components/direct_runner.py", *_BUILDER),
     "steps": ("benchmarks/cost/steps.py", *_BUILDER),
     "pandas": ("benchmarks/cost/catalogue.py", "benchmarks/cost/measure.py"),
     "sampler": ("benchmarks/cost/catalogue.py", "benchmarks/cost/sampler.py"),

@@ -1,4 +1,4 @@
-"""Beam's direct runner talks to worker processes over the loopback interface alone."""
+"""What Beam's direct runner must be kept from when it has worker processes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ _EVERYWHERE: Final = "[::]:"
 _LOOPBACK: Final = "localhost:"
 
 
-def keep_workers_local() -> None:
-    """From now on, in this process, runners' ports cannot be reached from other machines.
+def mend_direct_runner() -> None:
+    """From now on, in this process, runners lose no records and talk to workers of this machine.
 
-    Beam listens on all addresses, without encryption or password, for pickled data: whoever reaches
-    such a port can run code here. Its worker processes connect to 'localhost' anyway. Beam has no
-    option for it; it may be called again.
+    Beam has no option for either; it may be called again.
+
+    - What a worker is to read is put together in a buffer, which another thread sends and empties
+      once a second, without a lock: what is written between the two is lost, without an error
+      (docs/decisions/0024). Here it is sent when it is whole.
+    - Beam listens on all addresses, without encryption or password, for pickled data: whoever
+      reaches such a port can run code here. Its worker processes connect to 'localhost' anyway.
     """
+    worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
     for module in (worker_handlers, local_job_service):
         if module.grpc is grpc:
             module.grpc = _LocalGrpc()
