@@ -268,7 +268,7 @@ def _start_up(result: Mapping[str, Any]) -> str:
 
 
 def _plot(result: Mapping[str, Any]) -> bytes:
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
     for stage, (colour, marker) in _STYLES.items():
         some = [
             (size["edges"], m["cpu_seconds"])
@@ -281,7 +281,7 @@ def _plot(result: Mapping[str, Any]) -> bytes:
     axes.set(xscale="log", yscale="log", xlabel="edges", ylabel="processor seconds")
     axes.grid(alpha=0.3)
     if result["measurements"]:
-        axes.legend(frameon=False)
+        figure.legend(loc="outside center right", frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     plt.close(figure)
