@@ -11,6 +11,7 @@ from catalogues.errors import InputError
 from pipeline.config import BeamConfig, load_config
 from pipeline.home import home, log_folder, serving_root, shown
 from pipeline.metadata_config import remembered_store
+from pipeline.preflight import check_runner
 
 _ABOUT: Final = """\
 Embeds every artist of a catalogue and writes the vectors as Parquet: `artist_id` and `embedding`,
@@ -75,6 +76,7 @@ def add_embed_command(commands: argparse._SubParsersAction) -> None:
 def _embed(args: argparse.Namespace) -> int:
     # What is wrong with these is told before TensorFlow is loaded.
     where = load_config(args.config).beam.unstaged if args.config else BeamConfig()
+    check_runner(where)
     from pipeline.quiet import quiet_third_parties
 
     quiet_third_parties(log_folder())

@@ -15,16 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from catalogues.errors import InputError
+from catalogues.errors import InputError, nearest
 from catalogues.spec import load_catalogue
-from pipeline.config import BeamConfig, PipelineConfig
+from pipeline.config import AUTO, BeamConfig, PipelineConfig
 from pipeline.home import home
 from pipeline.kubeflow_config import KubeflowConfig
 from trainer.systems.registry import check_system
 
 _JOB_ENDPOINT: Final = "--job_endpoint="
+_RUNNER_OPTION: Final = "--runner="
 _PATIENCE: Final = 10.0
 """Seconds for a connection to a job server."""
+BEAM_RUNNERS: Final = (
+    *("BundleBasedDirectRunner", "DataflowRunner", "DirectRunner", "FlinkRunner"),
+    *("InteractiveRunner", "PortableRunner", "PrismRunner", "SparkRunner"),
+    *("SwitchingDirectRunner", "TestDataflowRunner", "TestDirectRunner"),
+)
+"""Those that Beam has a name for; importing Beam to ask it takes seconds."""
 
 
 def check_home() -> None:
@@ -61,10 +68,12 @@ def check_inputs(config: PipelineConfig) -> None:
 
 
 def check_runner(beam: BeamConfig) -> None:
-    """Raises InputError where nothing listens at the job server that the Beam options name.
+    """Raises InputError for a runner that Beam does not know, or a job server that does not listen.
 
-    Beam would wait for it for a minute, and then say so in pages.
+    Beam would say the first when TFX is loaded and the first step begins; for the second it would
+    wait a minute, and then say so in pages.
     """
+    _check_names(beam)
     named = [option for option in beam.options if option.startswith(_JOB_ENDPOINT)]
     if not named:
         return
@@ -85,14 +94,32 @@ def check_runner(beam: BeamConfig) -> None:
         ) from None
 
 
+def _check_names(beam: BeamConfig) -> None:
+    """As Beam takes them: in any case, with `Runner` or without, or a class with its module."""
+    among_options = [
+        ("`--runner` in `beam.options`", option.removeprefix(_RUNNER_OPTION))
+        for option in beam.options
+        if option.startswith(_RUNNER_OPTION)
+    ]
+    own = [("`beam.runner`", beam.runner)] if beam.runner != AUTO else []
+    known = {name.lower() for name in BEAM_RUNNERS}
+    for key, name in (*own, *among_options):
+        if "." not in name and known.isdisjoint({name.lower(), f"{name.lower()}runner"}):
+            raise InputError(
+                f"{key} is '{name}', which Beam has no runner for{nearest(name, BEAM_RUNNERS)}; "
+                f"it has {', '.join(BEAM_RUNNERS)}, and `beam.runner: {AUTO}` lets a run choose."
+            )
+
+
 def check_kubeflow(config: PipelineConfig) -> KubeflowConfig:
     """Returns the section `kubeflow`, if steps reach all that they read by themselves.
 
     Raises:
       InputError: there is no such section, the catalogue or the schema would not be reached, or the
-        system is unknown.
+        system or Beam's runner is unknown.
     """
     check_system(config.trainer.system)
+    _check_names(config.beam)
     kubeflow = config.kubeflow
     if kubeflow is None:
         raise InputError(

@@ -29,6 +29,11 @@ class TestMistakes:
                 "catalogue: {path: catalogues/sampler}\ntrainer: {system: gnm}",
                 "there is no system 'gnm' (did you mean 'gnn'?)",
             ),
+            (
+                "catalogue: {path: catalogues/sampler}\nbeam: {runner: FlnkRunner}",
+                "`beam.runner` is 'FlnkRunner', which Beam has no runner for (did you mean "
+                "'FlinkRunner'?)",
+            ),
         ],
     )
     def test_a_broken_configuration_is_told_at_once(self, tmp_path, change, complaint):

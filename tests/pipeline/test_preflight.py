@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from apache_beam.options.pipeline_options import StandardOptions
 
 from catalogues.errors import InputError
-from pipeline.config import parse_config
-from pipeline.preflight import check_home, check_inputs, only_run
+from pipeline.config import BeamConfig, parse_config
+from pipeline.preflight import BEAM_RUNNERS, check_home, check_inputs, check_runner, only_run
 from tests.conftest import REPOSITORY
 from tests.pipeline.communities import write_communities
 from tests.pipeline.given_configs import nested
@@ -41,6 +42,39 @@ def test_a_missing_schema_is_told(tmp_path):
     config = parse_config({**given, "schema": "gone.pbtxt"}, "mine.yaml")
     with pytest.raises(InputError, match="There is no schema 'gone.pbtxt'"):
         check_inputs(config)
+
+
+def test_the_runners_that_are_known_are_beams():
+    assert sorted(BEAM_RUNNERS) == sorted(set(StandardOptions.KNOWN_RUNNER_NAMES))
+
+
+@pytest.mark.parametrize("name", ["auto", "DirectRunner", "flinkrunner", "Spark", "mine.MyRunner"])
+def test_a_runner_passes_as_beam_would_take_it(name):
+    check_runner(BeamConfig(name))
+
+
+@pytest.mark.parametrize(
+    ("beam", "told"),
+    [
+        (
+            BeamConfig("FlnkRunner"),
+            r"`beam\.runner` is 'FlnkRunner'.*mean 'FlinkRunner'\?\); it has",
+        ),
+        (
+            BeamConfig("multi_processing"),
+            r"`beam\.runner` is 'multi_processing', which Beam has no",
+        ),
+        (
+            BeamConfig(options=("--runner=DirctRunner",)),
+            r"`--runner` in `beam\.options` is 'DirctRunner'.*mean 'DirectRunner'\?\)",
+        ),
+        (BeamConfig(options=("--runner=auto",)), "is 'auto', which Beam has no runner for"),
+        (BeamConfig(""), "`beam.runner` is '', which Beam"),
+    ],
+)
+def test_a_runner_that_beam_has_not_is_told(beam, told):
+    with pytest.raises(InputError, match=told):
+        check_runner(beam)
 
 
 def test_a_home_that_is_no_folder_is_told(tmp_path, monkeypatch):
