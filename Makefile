@@ -23,8 +23,8 @@ setup: .venv/.installed ## Python 3.10 environment in .venv, with exact versions
 .venv/.installed: requirements.lock setup.py .ci/set-up
 	@.ci/set-up
 
-run: setup ## compile and run the pipeline through the TFX command line
-	@$(BIN)/python -m pipeline.run --config "$(CONFIG)"
+run: setup ## compile and run the pipeline through the TFX command line (RUNNER=flink: Beam stages there)
+	@$(BIN)/python -m pipeline.run --config "$(CONFIG)" $(if $(RUNNER),--runner "$(RUNNER)")
 
 serve: setup ## answer requests for the last pushed model, as TF Serving does (Ctrl-C ends it)
 	@$(BIN)/artist-sim serve $(OPTIONS)

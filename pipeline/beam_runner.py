@@ -7,14 +7,12 @@ from typing import Final
 
 from components.catalogue_example_gen.table_rows import all_rows, newest_catalogue
 from components.machine import free_bytes, usable_cores
-from pipeline.config import AUTO, DIRECT_RUNNER, BeamConfig
+from pipeline.config import AUTO, DIRECT_RUNNER, MOST_WORKERS, BeamConfig
 
 MANY_ROWS: Final = 500_000
 """A catalogue of so many rows or more is built in several processes (decision 19)."""
 FEWEST_CORES: Final = 4
 """On two cores worker processes gained nothing (decision 19)."""
-MOST_WORKERS: Final = 8
-"""One process hands out what they read: a sixth of the work where this was measured."""
 _PROCESS_BYTES: Final = 9 * 10**8
 """Of the runner and of each worker before the first row: they load TensorFlow."""
 _ROW_BYTES: Final = 2000
@@ -36,7 +34,7 @@ class ChosenRunner:
     told: str
 
 
-def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
+def choose_runner(beam: BeamConfig, catalogue: str, said_by: str = "`beam.runner`") -> ChosenRunner:
     """Puts a runner in the place of `auto`; what a person says of it stays.
 
     It is Beam's direct runner in this process for few rows, on few cores, or where memory is
@@ -45,12 +43,13 @@ def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
     Args:
       beam: of the configuration.
       catalogue: the catalogue's folder, or a pattern, whose newest folder counts.
+      said_by: where a runner other than `auto` comes from.
 
     Raises:
       InputError: there is no such catalogue, or its description is wrong.
     """
     if beam.runner != AUTO:
-        return ChosenRunner(beam, f"{beam.runner}, as `beam.runner` says")
+        return ChosenRunner(beam, f"{beam.runner}, as {said_by} says")
     direct = dataclasses.replace(beam, runner=DIRECT_RUNNER)
     names = [option.partition("=")[0].removeprefix("--") for option in beam.options]
     if any(name in _CHOOSING for name in names):
@@ -69,9 +68,8 @@ def choose_runner(beam: BeamConfig, catalogue: str) -> ChosenRunner:
     if free < needed:
         why = f"{workers} workers and {rows:,} rows may take {needed / 1e9:.1f} GB, and"
         return ChosenRunner(direct, f"in this process, as {why} {free / 1e9:.1f} GB are free")
-    spread = ("--direct_running_mode=multi_processing", f"--direct_num_workers={workers}")
     return ChosenRunner(
-        dataclasses.replace(direct, options=(*spread, *beam.options)),
+        direct.with_workers(workers),
         f"with {workers} worker processes, as the catalogue has {rows:,} rows, {MANY_ROWS:,} or "
         f"more, and there are {cores} cores",
     )

@@ -1,6 +1,7 @@
 """What `tfx pipeline create` and `tfx run create` run with `--engine local`.
 
-The configuration is the one that ARTIST_SIM_CONFIG names, configs/sampler.yaml by default.
+The configuration is the one that ARTIST_SIM_CONFIG names, configs/sampler.yaml by default. The DSL
+files in `pipeline/runners` say by themselves where its Beam stages run.
 """
 
 from __future__ import annotations
@@ -8,19 +9,28 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from catalogues.errors import InputError
-from pipeline.config import config_path, load_config
+from pipeline.config import BeamConfig, config_path, load_config
 from pipeline.home import home, log_folder, pipeline_root, serving_root
 from pipeline.metadata_config import remember_store
 from pipeline.preflight import check_home, check_inputs, check_runner, only_run
-from pipeline.quiet import quiet_third_parties
+from pipeline.quiet import LEGACY_KERAS, quiet_third_parties
 
 
-def main() -> int:
-    """Compiles the DAG and runs it; returns an exit status that scripts can trust."""
+def main(beam: Callable[[], BeamConfig] | None = None) -> int:
+    """Compiles the DAG and runs it; returns an exit status that scripts can trust.
+
+    Args:
+      beam: a DSL file's own word on where the Beam stages run, in place of the configuration's. It
+        may raise InputError.
+    """
     try:
         config = load_config(config_path())
+        if beam is not None:
+            config = dataclasses.replace(config, beam=beam())
         check_home()
         check_inputs(config)
         check_runner(config.beam)
@@ -30,6 +40,7 @@ def main() -> int:
         if config.trainer.training.xla:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
+        _load_legacy_keras()
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
         from components.direct_runner import mend_direct_runner
         from pipeline.beam_runner import choose_runner
@@ -45,7 +56,9 @@ def main() -> int:
         plan = plan_of(config)
         # What a step is told does not say `auto`, so that the cache knows which one it was.
         config = with_sampling_chosen(config, plan)
-        runner = choose_runner(config.beam, config.catalogue.path)
+        # The DSL file's name: TFX passes it, as a person would who runs the file.
+        said_by = Path(sys.argv[0]).name if beam is not None else "`beam.runner`"
+        runner = choose_runner(config.beam, config.catalogue.path, said_by)
         told = [*told_before(plan, config), f"Beam: {runner.told}"]
         pipeline = create_pipeline(
             dataclasses.replace(config, beam=runner.beam),
@@ -66,7 +79,22 @@ def main() -> int:
     return 0
 
 
+def _load_legacy_keras() -> None:
+    """Begins the command anew where it has loaded TensorFlow with the Keras that TF-GNN refuses.
+
+    TensorFlow decides it once, by a variable that `pipeline` sets. `tfx run create` gives a DSL
+    file a process of its own, but `tfx pipeline create` and `update` load TensorFlow before it.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    # Only Keras 3 has it, which is how TF-GNN tells it as well.
+    if tensorflow is None or not hasattr(tensorflow.keras, "version"):
+        return
+    os.environ[LEGACY_KERAS] = "1"
+    # Once is enough.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 if __name__ == "__main__":
-    status = main()
-    if status:
-        sys.exit(status)
+    sys.exit(main())

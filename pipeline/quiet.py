@@ -7,7 +7,9 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import Final
 
+LEGACY_KERAS: Final = "TF_USE_LEGACY_KERAS"
 _KEPT = 20
 
 
@@ -25,7 +27,7 @@ def quiet_third_parties(folder: Path) -> Path:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Of ML Metadata, which would tell the terminal each connection to a server.
     os.environ.setdefault("GLOG_minloglevel", "4")
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.environ.setdefault(LEGACY_KERAS, "1")
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
     for old in sorted(folder.glob("run-*.log"))[: -_KEPT + 1]:

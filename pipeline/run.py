@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,8 +15,9 @@ from catalogues.errors import InputError
 from pipeline.config import CONFIG_VARIABLE, DEFAULT_CONFIG, PipelineConfig, load_config
 from pipeline.home import PIPELINE_NAME, home
 from pipeline.preflight import check_home, check_inputs, check_runner, only_run
+from pipeline.runners import RUNNERS, beam_of, dsl_file
 
-_RUNNER = Path(__file__).with_name("local_runner.py")
+_LOCAL_RUNNER: Final = Path(__file__).with_name("local_runner.py")
 
 _GRACE: Final = 20.0
 """Seconds that an interrupted run has to end by itself."""
@@ -30,16 +32,24 @@ def main() -> int:
     parser.add_argument(
         "--config", type=Path, default=Path(DEFAULT_CONFIG), help=f"default: {DEFAULT_CONFIG}"
     )
+    parser.add_argument(
+        "--runner",
+        choices=RUNNERS,
+        help="where the Beam stages run, in place of what the configuration's section `beam` says: "
+        "TFX is given the DSL file of that name in pipeline/runners",
+    )
     args = parser.parse_args()
     try:
         config = load_config(args.config)
+        if args.runner:
+            config = dataclasses.replace(config, beam=beam_of(args.runner))
         check_home()
         # Before the compiled pipeline is touched; the run itself takes the lock again.
         with only_run():
             _make_catalogue(config)
         check_inputs(config)
         check_runner(config.beam)
-        return _run(args.config)
+        return _run(args.config, dsl_file(args.runner) if args.runner else _LOCAL_RUNNER)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)
         return 2
@@ -48,7 +58,7 @@ def main() -> int:
         return 130
 
 
-def _run(config_path: Path) -> int:
+def _run(config_path: Path, dsl: Path) -> int:
     """Compiles and runs; returns the exit status of the first command that fails, or 0."""
     environment = {
         **os.environ,
@@ -65,15 +75,17 @@ def _run(config_path: Path) -> int:
         "TF_USE_LEGACY_KERAS": "1",
     }
     name = f"--pipeline_name={PIPELINE_NAME}"
-    for command in (*_registration(home() / "tfx" / PIPELINE_NAME), ["run", "create", name]):
-        print(f"$ tfx {' '.join([*command[:2], '--engine=local', name])}", flush=True)
+    for command in (*_registration(home() / "tfx" / PIPELINE_NAME, dsl), ["run", "create", name]):
+        # As one would type it here: the path is handed over whole, and shown from this folder.
+        shown = [part.replace(str(dsl), os.path.relpath(dsl)) for part in command]
+        print(f"$ tfx {' '.join([*shown[:2], '--engine=local', *shown[2:]])}", flush=True)
         status = _tfx([*command, "--engine=local"], environment)
         if status:
             return status
     return 0
 
 
-def _registration(known: Path) -> list[list[str]]:
+def _registration(known: Path, dsl: Path) -> list[list[str]]:
     """The command that tells TFX where the pipeline's code lies, if it does not know that yet.
 
     TFX keeps no more than the place: `tfx run create` compiles what lies there anew. The command
@@ -81,14 +93,15 @@ def _registration(known: Path) -> list[list[str]]:
 
     Args:
       known: the folder that TFX keeps what it knows of the pipeline in.
+      dsl: the file that compiles and runs the pipeline.
     """
     try:
         registered = json.loads((known / "pipeline_args.json").read_text())["pipeline_dsl_path"]
     except (OSError, ValueError, KeyError, TypeError):
         registered = ""
-    if registered == str(_RUNNER):
+    if registered == str(dsl):
         return []
-    return [["pipeline", "update" if known.exists() else "create", f"--pipeline_path={_RUNNER}"]]
+    return [["pipeline", "update" if known.exists() else "create", f"--pipeline_path={dsl}"]]
 
 
 def _tfx(arguments: list[str], environment: dict[str, str]) -> int:

@@ -6,20 +6,24 @@ import json
 
 import pytest
 
-from pipeline.run import _RUNNER, _registration
+from pipeline.run import _LOCAL_RUNNER, _registration
+from pipeline.runners import dsl_file
 
-_PATH = f"--pipeline_path={_RUNNER}"
+_PATH = f"--pipeline_path={_LOCAL_RUNNER}"
 
 
 def test_a_pipeline_that_tfx_does_not_know_is_created(tmp_path):
-    assert _registration(tmp_path / "artist_sim") == [["pipeline", "create", _PATH]]
+    known = tmp_path / "artist_sim"
+    assert _registration(known, _LOCAL_RUNNER) == [["pipeline", "create", _PATH]]
 
 
 def test_one_that_it_knows_is_not_told_again(tmp_path):
     (tmp_path / "pipeline_args.json").write_text(
-        json.dumps({"pipeline_name": "artist_sim", "pipeline_dsl_path": str(_RUNNER)})
+        json.dumps({"pipeline_name": "artist_sim", "pipeline_dsl_path": str(_LOCAL_RUNNER)})
     )
-    assert _registration(tmp_path) == []
+    assert _registration(tmp_path, _LOCAL_RUNNER) == []
+    flink = dsl_file("flink")
+    assert _registration(tmp_path, flink) == [["pipeline", "update", f"--pipeline_path={flink}"]]
 
 
 @pytest.mark.parametrize(
@@ -35,4 +39,4 @@ def test_one_that_it_knows_is_not_told_again(tmp_path):
 def test_another_place_is_told_by_an_update(kept, tmp_path):
     if kept is not None:
         (tmp_path / "pipeline_args.json").write_text(kept)
-    assert _registration(tmp_path) == [["pipeline", "update", _PATH]]
+    assert _registration(tmp_path, _LOCAL_RUNNER) == [["pipeline", "update", _PATH]]
