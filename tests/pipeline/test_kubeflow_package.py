@@ -253,6 +253,7 @@ def test_a_curated_schema_is_read_by_its_place():
         ({"catalogue": {"path": "catalogues/sampler"}}, "`catalogue.path` must be a path below"),
         ({"schema": "schema.pbtxt"}, "`schema` must be a path below '/mnt/artist-sim'"),
         ({"trainer": {"system": "gnm"}}, "gnm"),
+        ({"beam": {"runner": "FlnkRunner"}}, "did you mean 'FlinkRunner'?"),
         ({"kubeflow": None}, "has no section `kubeflow`"),
     ],
 )
