@@ -34,26 +34,28 @@ class ChosenRunner:
     told: str
 
 
-def choose_runner(beam: BeamConfig, catalogue: str, said_by: str = "`beam.runner`") -> ChosenRunner:
+def choose_runner(beam: BeamConfig, catalogue: str, dsl_file: str = "") -> ChosenRunner:
     """Puts a runner in the place of `auto`; what a person says of it stays.
 
     It is Beam's direct runner in this process for few rows, on few cores, or where memory is
     short, and else the same with worker processes.
 
     Args:
-      beam: of the configuration.
+      beam: of the configuration, or of a DSL file.
       catalogue: the catalogue's folder, or a pattern, whose newest folder counts.
-      said_by: where a runner other than `auto` comes from.
+      dsl_file: the name of that file.
 
     Raises:
       InputError: there is no such catalogue, or its description is wrong.
     """
     if beam.runner != AUTO:
-        return ChosenRunner(beam, f"{beam.runner}, as {said_by} says")
+        return ChosenRunner(beam, f"{beam.runner}, as {dsl_file or '`beam.runner`'} says")
     direct = dataclasses.replace(beam, runner=DIRECT_RUNNER)
     names = [option.partition("=")[0].removeprefix("--") for option in beam.options]
     if any(name in _CHOOSING for name in names):
-        return ChosenRunner(direct, "as `beam.options` say")
+        return ChosenRunner(
+            direct, f"as {f'{dsl_file} says' if dsl_file else '`beam.options` say'}"
+        )
     rows = all_rows(newest_catalogue(catalogue))
     if rows < MANY_ROWS:
         why = f"the catalogue has {rows:,} rows, fewer than {MANY_ROWS:,}"

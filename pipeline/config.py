@@ -33,7 +33,8 @@ CONFIG_VARIABLE: Final = "ARTIST_SIM_CONFIG"
 AUTO: Final = "auto"
 DIRECT_RUNNER: Final = "DirectRunner"
 MOST_WORKERS: Final = 8
-"""One process hands out what they read: a sixth of the work where this was measured."""
+"""Worker processes of the direct runner. One process hands out what they read, which was a sixth of
+the work where it was measured."""
 _DATA_DEFAULT: Final = "../shared/data"
 _EXPONENT: Final = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 

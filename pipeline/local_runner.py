@@ -25,22 +25,24 @@ def main(beam: Callable[[], BeamConfig] | None = None) -> int:
 
     Args:
       beam: a DSL file's own word on where the Beam stages run, in place of the configuration's. It
-        may raise InputError.
+        may raise InputError, and ValueError as `BeamConfig` does.
     """
     try:
         config = load_config(config_path())
+        # TFX passes the file's name, as a person would who runs it.
+        dsl_file = "" if beam is None else Path(sys.argv[0]).name
         if beam is not None:
-            config = dataclasses.replace(config, beam=beam())
+            config = dataclasses.replace(config, beam=_said(beam, dsl_file))
         check_home()
         check_inputs(config)
-        check_runner(config.beam)
+        check_runner(config.beam, dsl_file)
         # Both are read once, when TensorFlow is loaded. What a step held has to go back for the
         # next one: with an allocator of its own TensorFlow keeps it (docs/decisions/0022).
         os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
         if config.trainer.training.xla:
             os.environ.setdefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit")
         log = quiet_third_parties(log_folder())
-        _load_legacy_keras()
+        _begin_with_legacy_keras()
         # TFX and TensorFlow are slow to import; a wrong configuration is told before.
         from components.direct_runner import mend_direct_runner
         from pipeline.beam_runner import choose_runner
@@ -56,9 +58,7 @@ def main(beam: Callable[[], BeamConfig] | None = None) -> int:
         plan = plan_of(config)
         # What a step is told does not say `auto`, so that the cache knows which one it was.
         config = with_sampling_chosen(config, plan)
-        # The DSL file's name: TFX passes it, as a person would who runs the file.
-        said_by = Path(sys.argv[0]).name if beam is not None else "`beam.runner`"
-        runner = choose_runner(config.beam, config.catalogue.path, said_by)
+        runner = choose_runner(config.beam, config.catalogue.path, dsl_file)
         told = [*told_before(plan, config), f"Beam: {runner.told}"]
         pipeline = create_pipeline(
             dataclasses.replace(config, beam=runner.beam),
@@ -79,7 +79,15 @@ def main(beam: Callable[[], BeamConfig] | None = None) -> int:
     return 0
 
 
-def _load_legacy_keras() -> None:
+def _said(beam: Callable[[], BeamConfig], dsl_file: str) -> BeamConfig:
+    """A DSL file's section `beam`, with InputError where it cannot be."""
+    try:
+        return beam()
+    except ValueError as error:
+        raise InputError(f"{dsl_file}: {error}.") from None
+
+
+def _begin_with_legacy_keras() -> None:
     """Begins the command anew where it has loaded TensorFlow with the Keras that TF-GNN refuses.
 
     TensorFlow decides it once, by a variable that `pipeline` sets. `tfx run create` gives a DSL
@@ -90,7 +98,7 @@ def _load_legacy_keras() -> None:
     if tensorflow is None or not hasattr(tensorflow.keras, "version"):
         return
     os.environ[LEGACY_KERAS] = "1"
-    # Once is enough.
+    # Of what TFX loads; the command has just told them.
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +22,6 @@ from pipeline.home import home
 from pipeline.kubeflow_config import KubeflowConfig
 from trainer.systems.registry import check_system
 
-_JOB_ENDPOINT: Final = "--job_endpoint="
-_RUNNER_OPTION: Final = "--runner="
 _PATIENCE: Final = 10.0
 """Seconds for a connection to a job server."""
 BEAM_RUNNERS: Final = (
@@ -67,48 +65,59 @@ def check_inputs(config: PipelineConfig) -> None:
         )
 
 
-def check_runner(beam: BeamConfig) -> None:
+def check_runner(beam: BeamConfig, dsl_file: str = "") -> None:
     """Raises InputError for a runner that Beam does not know, or a job server that does not listen.
 
     Beam would say the first when TFX is loaded and the first step begins; for the second it would
     wait a minute, and then say so in pages.
+
+    Args:
+      beam: of the configuration, or of a DSL file.
+      dsl_file: the name of that file.
     """
-    _check_names(beam)
-    named = [option for option in beam.options if option.startswith(_JOB_ENDPOINT)]
-    if not named:
+    among = f"the options of {dsl_file}" if dsl_file else "`beam.options`"
+    own = f"The runner of {dsl_file}" if dsl_file else "`beam.runner`"
+    if beam.runner != AUTO:
+        _check_name(own, beam.runner)
+    for name in _values(beam.options, "--runner"):
+        _check_name(f"`--runner` in {among}", name)
+    endpoints = _values(beam.options, "--job_endpoint")
+    if not endpoints:
         return
-    endpoint = named[-1].removeprefix(_JOB_ENDPOINT)
-    host, _, port = endpoint.rpartition(":")
+    host, _, port = endpoints[-1].rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise InputError(
-            f"`{_JOB_ENDPOINT}{endpoint}` in `beam.options` names no job server; give it a host "
-            "and a port, as localhost:8099."
+            f"`--job_endpoint={endpoints[-1]}` in {among} names no job server; give it a host and "
+            "a port, as localhost:8099."
         )
     try:
         with socket.create_connection((host, int(port)), timeout=_PATIENCE):
             pass
     except OSError:
         raise InputError(
-            f"No Beam job server answers at {endpoint}, which `beam.options` names; bring the "
-            "local Flink cluster up with `make flink-up`, or name one that is there."
+            f"No Beam job server answers at {endpoints[-1]}, which {among} name; bring the local "
+            "Flink cluster up with `make flink-up`, or name one that is there."
         ) from None
 
 
-def _check_names(beam: BeamConfig) -> None:
-    """As Beam takes them: in any case, with `Runner` or without, or a class with its module."""
-    among_options = [
-        ("`--runner` in `beam.options`", option.removeprefix(_RUNNER_OPTION))
-        for option in beam.options
-        if option.startswith(_RUNNER_OPTION)
-    ]
-    own = [("`beam.runner`", beam.runner)] if beam.runner != AUTO else []
-    known = {name.lower() for name in BEAM_RUNNERS}
-    for key, name in (*own, *among_options):
-        if "." not in name and known.isdisjoint({name.lower(), f"{name.lower()}runner"}):
-            raise InputError(
-                f"{key} is '{name}', which Beam has no runner for{nearest(name, BEAM_RUNNERS)}; "
-                f"it has {', '.join(BEAM_RUNNERS)}, and `beam.runner: {AUTO}` lets a run choose."
-            )
+def _values(options: Sequence[str], name: str) -> list[str]:
+    """What options as on a command line, '--name=value' or '--name', 'value', give a name."""
+    found: list[str] = []
+    for place, option in enumerate(options):
+        if option == name:
+            found += options[place + 1 : place + 2]
+        elif option.startswith(f"{name}="):
+            found.append(option.removeprefix(f"{name}="))
+    return found
+
+
+def _check_name(key: str, runner: str) -> None:
+    """Raises InputError for what is neither one of `BEAM_RUNNERS` nor a class with its module."""
+    if runner not in BEAM_RUNNERS and "." not in runner:
+        raise InputError(
+            f"{key} is '{runner}', which is no runner of Beam's{nearest(runner, BEAM_RUNNERS)}; it "
+            f"has {', '.join(BEAM_RUNNERS)}, and `beam.runner: {AUTO}` lets a run choose."
+        )
 
 
 def check_kubeflow(config: PipelineConfig) -> KubeflowConfig:
@@ -119,7 +128,8 @@ def check_kubeflow(config: PipelineConfig) -> KubeflowConfig:
         system or Beam's runner is unknown.
     """
     check_system(config.trainer.system)
-    _check_names(config.beam)
+    if config.beam.runner != AUTO:
+        _check_name("`beam.runner`", config.beam.runner)
     kubeflow = config.kubeflow
     if kubeflow is None:
         raise InputError(

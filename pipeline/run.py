@@ -43,12 +43,12 @@ def main() -> int:
         config = load_config(args.config)
         if args.runner:
             config = dataclasses.replace(config, beam=beam_of(args.runner))
+        check_runner(config.beam, f"{args.runner}.py" if args.runner else "")
         check_home()
         # Before the compiled pipeline is touched; the run itself takes the lock again.
         with only_run():
             _make_catalogue(config)
         check_inputs(config)
-        check_runner(config.beam)
         return _run(args.config, dsl_file(args.runner) if args.runner else _LOCAL_RUNNER)
     except InputError as error:
         print(f"artist_sim: {error}", file=sys.stderr)

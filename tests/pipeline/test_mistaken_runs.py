@@ -31,7 +31,7 @@ class TestMistakes:
             ),
             (
                 "catalogue: {path: catalogues/sampler}\nbeam: {runner: FlnkRunner}",
-                "`beam.runner` is 'FlnkRunner', which Beam has no runner for (did you mean "
+                "`beam.runner` is 'FlnkRunner', which is no runner of Beam's (did you mean "
                 "'FlinkRunner'?)",
             ),
         ],

@@ -48,8 +48,8 @@ def test_the_runners_that_are_known_are_beams():
     assert sorted(BEAM_RUNNERS) == sorted(set(StandardOptions.KNOWN_RUNNER_NAMES))
 
 
-@pytest.mark.parametrize("name", ["auto", "DirectRunner", "flinkrunner", "Spark", "mine.MyRunner"])
-def test_a_runner_passes_as_beam_would_take_it(name):
+@pytest.mark.parametrize("name", ["auto", "DirectRunner", "SparkRunner", "mine.MyRunner"])
+def test_a_runner_of_beams_or_a_class_passes(name):
     check_runner(BeamConfig(name))
 
 
@@ -62,14 +62,16 @@ def test_a_runner_passes_as_beam_would_take_it(name):
         ),
         (
             BeamConfig("multi_processing"),
-            r"`beam\.runner` is 'multi_processing', which Beam has no",
+            r"`beam\.runner` is 'multi_processing', which is no runner",
         ),
         (
             BeamConfig(options=("--runner=DirctRunner",)),
             r"`--runner` in `beam\.options` is 'DirctRunner'.*mean 'DirectRunner'\?\)",
         ),
-        (BeamConfig(options=("--runner=auto",)), "is 'auto', which Beam has no runner for"),
-        (BeamConfig(""), "`beam.runner` is '', which Beam"),
+        (BeamConfig(options=("--runner", "Flink")), "is 'Flink'.*mean 'FlinkRunner'"),
+        (BeamConfig("directrunner"), "is 'directrunner'.*mean 'DirectRunner'"),
+        (BeamConfig(options=("--runner=auto",)), "is 'auto', which is no runner of Beam"),
+        (BeamConfig(""), "`beam.runner` is '', which is no"),
     ],
 )
 def test_a_runner_that_beam_has_not_is_told(beam, told):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
+import subprocess
 
 import pytest
 
-from pipeline import config, dag, local_runner, run
+from pipeline import config, dag, local_runner, preflight, quiet, run
 from pipeline.config import load_config
 from pipeline.reporting_runner import ReportingRunner
 from pipeline.runners import RUNNERS, beam_of, dsl_file, flink, worker_processes
 from tests.conftest import REPOSITORY
 from tests.pipeline.communities import write_communities
 from tests.pipeline.test_beam_runner import IN_PROCESS, as_beam_reads
-from tests.pipeline.typing_in import is_one_sentence, type_in, write_config
+from tests.pipeline.typing_in import BIN, is_one_sentence, type_in, write_config
 
+_BEAM = (
+    "beam: {runner: SparkRunner, options: ['--job_endpoint=localhost:1'], staging: 's3://b/f'}\n"
+)
 LOCAL = REPOSITORY / "pipeline" / "local_runner.py"
 
 
@@ -40,7 +45,7 @@ def test_worker_processes_go_by_cores(monkeypatch, cores, workers):
 
 
 def test_flink_is_what_its_configuration_says(monkeypatch, tmp_path):
-    # From any folder, as the DSL file may be named by its path.
+    # TFX may be given the file's path from another folder.
     monkeypatch.chdir(tmp_path)
     expected = load_config(REPOSITORY / "configs" / "flink.yaml").beam
     assert expected.runner == "PortableRunner"
@@ -51,17 +56,20 @@ def test_flink_is_what_its_configuration_says(monkeypatch, tmp_path):
 def compiled(monkeypatch, tmp_path):
     """A function that runs a DSL file as TFX does, up to its first step.
 
-    It returns the arguments that Beam would get for the graph builder, and what would be told of
-    them. The configuration says another runner than any DSL file, and a staging.
+    It returns the arguments that Beam would get for the graph builder, its staging, and what would
+    be told. The configuration says another runner than any DSL file, an option, and a staging.
     """
     path = write_config(tmp_path, write_communities(tmp_path / "communities"))
-    path.write_text(path.read_text() + "beam: {runner: SparkRunner, staging: 's3://b/f'}\n")
+    path.write_text(path.read_text() + _BEAM)
     monkeypatch.setenv("ARTIST_SIM_CONFIG", str(path))
     monkeypatch.setenv("ARTIST_SIM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
-    monkeypatch.setattr(local_runner, "quiet_third_parties", lambda folder: tmp_path / "log")
-    # No cluster is up.
-    monkeypatch.setattr(local_runner, "check_runner", lambda beam: None)
+    # A DSL file calls `local_runner`, but for that one, which then is a module of its own.
+    for module in (local_runner, quiet):
+        monkeypatch.setattr(module, "quiet_third_parties", lambda folder: tmp_path / "log")
+    for module in (local_runner, preflight):
+        # No cluster is up.
+        monkeypatch.setattr(module, "check_runner", lambda beam, dsl_file: None)
     made = []
     real = dag.create_pipeline
 
@@ -84,24 +92,29 @@ def compiled(monkeypatch, tmp_path):
         assert ended.value.code == 0
         (builder,) = (node for node in made[-1].components if node.id == "CatalogueExampleGen")
         arguments = builder.executor_spec.beam_pipeline_args
-        # With a staging its own stand behind those of the others, and the last ones count.
-        runners = [place for place, one in enumerate(arguments) if one.startswith("--runner=")]
-        return arguments[runners[-1] :], told[-1]
+        staging = builder.exec_properties["staging"]
+        if staging:
+            # The builder's own stand behind those of the other stages, and the last ones count.
+            assert arguments[0] == "--runner=DirectRunner"
+            arguments = arguments[1:]
+        return arguments, staging, told[-1]
 
     return compile_file
 
 
 @pytest.mark.parametrize("name", RUNNERS)
 def test_its_word_takes_the_place_of_the_configurations(compiled, name):
-    arguments, told = compiled(dsl_file(name))
+    arguments, staging, told = compiled(dsl_file(name))
     beam = beam_of(name)
     assert arguments == [f"--runner={beam.runner}", *beam.options]
+    assert not staging and not beam.staging
     assert told == f"Beam: {beam.runner}, as {name}.py says"
 
 
 def test_without_one_the_configuration_counts(compiled):
-    arguments, told = compiled(LOCAL)
-    assert arguments == ["--runner=SparkRunner"]
+    arguments, staging, told = compiled(LOCAL)
+    assert arguments == ["--runner=SparkRunner", "--job_endpoint=localhost:1"]
+    assert staging == "s3://b/f"
     assert told == "Beam: SparkRunner, as `beam.runner` says"
 
 
@@ -111,9 +124,9 @@ def test_a_file_of_ones_own_is_no_different(compiled, tmp_path):
     (shown,) = re.findall(r"```python\n(# dataflow\.py\n.*?)```", page, flags=re.DOTALL)
     file = tmp_path / "dataflow.py"
     file.write_text(shown)
-    arguments, told = compiled(file)
-    assert arguments[0] == "--runner=DataflowRunner"
-    assert "--project=PROJECT" in arguments
+    arguments, staging, told = compiled(file)
+    assert arguments[:2] == ["--runner=DataflowRunner", "--project=PROJECT"]
+    assert len(arguments) == 5 and staging == "gs://bucket/artist_sim"
     assert told == "Beam: DataflowRunner, as dataflow.py says"
 
 
@@ -127,11 +140,51 @@ def test_a_cluster_that_is_not_up_is_told_before_tfx_is_loaded(tmp_path, monkeyp
     monkeypatch.setattr("sys.argv", ["run", "--runner", "flink"])
     assert run.main() == 2
     said = capsys.readouterr().err
-    assert said.startswith("artist_sim: No Beam job server answers at localhost:1,")
+    assert said.startswith(
+        "artist_sim: No Beam job server answers at localhost:1, which the options of flink.py name;"
+    )
     assert "`make flink-up`" in said and is_one_sentence(said)
 
 
-def test_a_name_that_no_file_has_is_refused(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('"DirctRunner"', "The runner of mine.py is 'DirctRunner', which is no runner of Beam's"),
+        ('staging="bucket"', "mine.py: staging is 'bucket', not an address such as gs://"),
+    ],
+)
+def test_a_mistake_in_a_file_of_ones_own_is_told_of_it(tmp_path, section, told):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import sys\n"
+        "from pipeline.config import BeamConfig\n"
+        "from pipeline.local_runner import main\n"
+        f"sys.exit(main(lambda: BeamConfig({section})))\n"
+    )
+    ended = type_in(["python", str(file)], tmp_path / "home")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"artist_sim: {told}") and is_one_sentence(ended.stderr)
+
+
+def test_make_hands_the_name_over():
+    ended = subprocess.run(
+        ["make", "--dry-run", "run", "RUNNER=flink"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    command = '-m pipeline.run --config "configs/sampler.yaml" --runner "flink"'
+    assert command in ended.stdout
+
+
+def test_embedding_asks_for_its_job_server_as_well(tmp_path):
+    config_file = write_config(tmp_path, tmp_path)
+    config_file.write_text(config_file.read_text() + _BEAM.replace(", staging: 's3://b/f'", ""))
+    command = ["artist-sim", "embed", "--output", "vectors", "--config", str(config_file)]
+    ended = type_in(command, tmp_path / "home")
+    assert ended.returncode == 2
+    assert "No Beam job server answers at localhost:1," in ended.stderr
+    assert is_one_sentence(ended.stderr)
+
+
+def test_a_name_that_no_file_has_is_refused(tmp_path):
     ended = type_in(["python", "-m", "pipeline.run", "--runner", "flik"], tmp_path)
     assert ended.returncode == 2
     assert "invalid choice: 'flik' (choose from 'flink', 'in_process'" in ended.stderr
@@ -148,6 +201,8 @@ def test_the_tfx_command_line_takes_a_run_to_worker_processes(tmp_path):
             home,
             ARTIST_SIM_CONFIG=str(config_file),
             LOCAL_HOME=str(tmp_path / "tfx"),
+            # TFX asks pip what is installed.
+            PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}",
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout

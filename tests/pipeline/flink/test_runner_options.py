@@ -79,6 +79,21 @@ def test_a_job_server_that_does_not_is_told_before_anything_is_compiled(
     assert not (tmp_path / "tfx").exists()
 
 
+def test_the_last_endpoint_counts_in_either_form():
+    (port,) = _free_ports(1)
+    with socket.create_server(("localhost", 0)) as server:
+        there, gone = f"localhost:{server.getsockname()[1]}", f"localhost:{port}"
+        check_runner(
+            BeamConfig("PortableRunner", ("--job_endpoint", gone, f"--job_endpoint={there}"))
+        )
+        for options in (
+            ("--job_endpoint", gone),
+            (f"--job_endpoint={there}", "--job_endpoint", gone),
+        ):
+            with pytest.raises(InputError, match=f"answers at {gone}, which `beam.options` name;"):
+                check_runner(BeamConfig("PortableRunner", options))
+
+
 @pytest.mark.parametrize("where", ["localhost", "localhost:", ":8099", "localhost:70000", "a:b"])
 def test_what_is_no_endpoint_is_refused(where):
     with pytest.raises(InputError, match="names no job server; give it a host and a port"):
