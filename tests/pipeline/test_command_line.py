@@ -44,7 +44,7 @@ class TestRun:
         assert finished.returncode == 0, finished.stderr
         said = " ".join(finished.stdout.split())
         for wanted in (
-            "$ tfx pipeline create --engine=local --pipeline_name=artist_sim",
+            "$ tfx pipeline create --engine=local --pipeline_path=pipeline/local_runner.py",
             "$ tfx run create --engine=local --pipeline_name=artist_sim",
             "Training: in memory, about ",
             "Beam: in this process, as ",
